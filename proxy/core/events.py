@@ -1,0 +1,71 @@
+"""What a model answers, piece by piece.
+
+An answer is `Started`, any number of deltas, then `Finished`: exactly one of each end. A failure is not an event, it is
+raised (`proxy.core.errors`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The API accepted the request; `model` is the id that answers, as the API reports it."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """The next piece of the model's thinking, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the API reports them. `input_tokens` excludes what the prompt cache read or wrote."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Every token of the prompt, cached or not."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations of one turn, integers in nanoseconds, each at least 1.
+
+    `load`: getting a process. `prompt`: prompt sent to first token. `eval`: first to last token. `total`: the whole.
+    """
+
+    load: int = 1
+    prompt: int = 1
+    eval: int = 1
+    total: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is complete; nothing follows."""
+
+    reason: FinishReason
+    usage: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+
+
+Event = Started | TextDelta | ThinkingDelta | Finished

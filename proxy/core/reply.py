@@ -1,0 +1,37 @@
+"""A whole answer: the fold of its events."""
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from dataclasses import dataclass
+
+from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a non-streaming client gets: `model` that answered, the joined deltas and how it ended."""
+
+    model: str
+    text: str
+    thinking: str
+    finished: Finished
+
+
+def fold_events(events: Iterable[Event]) -> Reply:
+    """Join the events of one complete answer. Raises ValueError when they do not end in `Finished`."""
+    model, text, thinking = "", [], []
+    for event in events:
+        match event:
+            case Started():
+                model = event.model
+            case TextDelta():
+                text.append(event.text)
+            case ThinkingDelta():
+                thinking.append(event.text)
+            case Finished():
+                return Reply(model, "".join(text), "".join(thinking), event)
+    raise ValueError("the events end without Finished")
+
+
+async def fold(batches: AsyncIterable[Sequence[Event]]) -> Reply:
+    """Join a turn's batches of events into its `Reply`."""
+    return fold_events([event async for batch in batches for event in batch])
