@@ -1,9 +1,10 @@
 """Values and contracts that every layer shares; standard library only.
 
-    request     what a client asks: ChatRequest, Message, parts
-    events      what a model answers, piece by piece
-    reply       a whole answer: the fold of its events
-    errors      everything that can go wrong, as data
-    contracts   what a backend is
-    framing     lines out of a byte stream
+request     what a client asks: ChatRequest, Message, parts
+events      what a model answers, piece by piece
+reply       a whole answer: the fold of its events
+errors      everything that can go wrong, as data
+names       the grammar of model names
+contracts   what a backend is
+framing     lines out of a byte stream
 """

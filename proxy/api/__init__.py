@@ -1,0 +1,10 @@
+"""Thin Starlette handlers: parse, open, reply.
+
+handlers     the routes of the Ollama and OpenAI dialects
+page         what a browser sees at ``/``
+body         request bodies, bounded
+reply        the response that owns a turn's scope: streaming, folding, disconnects, errors
+record       what one request did, for its line in the log
+middleware   request ids, the log line, the last resort for errors
+server       uvicorn with our signals and a drain
+"""

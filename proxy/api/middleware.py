@@ -1,0 +1,85 @@
+"""Request ids, the log line, the last resort for errors. Pure ASGI."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.api.record import Record, open_record
+
+log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models")
+# Paths that clients poll; answered well, they are logged for debugging only.
+
+
+class RequestLog:
+    """Gives each request an id (the client's own ``x-request-id`` if it is a plain one) and a line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = open_record(scope, _request_id(scope))
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", record.request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            record.ended = "disconnected"
+        except Exception:
+            record.ended = "internal_error"
+            log.exception("request_crashed", request_id=record.request_id, path=scope["path"])
+            if not status:
+                await _crashed(send_with_id)
+        finally:
+            _write(scope, record, status, time.perf_counter() - started)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(text):
+                return str(text)
+    return uuid4().hex[:16]
+
+
+async def _crashed(send: Send) -> None:
+    body = b'{"error":"internal server error"}'
+    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _write(scope: Scope, record: Record, status: int, seconds: float) -> None:
+    level = "info"
+    if record.ended not in ("complete", "disconnected") and status >= 500:
+        level = "error"
+    elif status < 400 and scope["path"] in _QUIET:
+        level = "debug"
+    getattr(log, level)(
+        "request",
+        request_id=record.request_id,
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        ended=record.ended,
+        total_ms=round(seconds * 1000),
+        **record.fields,
+    )

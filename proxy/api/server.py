@@ -1,0 +1,101 @@
+"""uvicorn with our signals and a drain.
+
+uvicorn ends connections first and lifespans after, and re-raises the signal that stopped it. Here the first signal
+drains, with running answers left to finish for a while, a second one stops at once, and the exit code is ours.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+Drain = Callable[[], Awaitable[None]]
+
+_CLOSE_TIMEOUT = 2
+# Seconds that connections get to close after the drain, so that a stalled client cannot hold the exit.
+
+
+class Server(uvicorn.Server):
+    """Serves `app` until a signal; `drain` runs after the last accepted connection, before the running ones end."""
+
+    def __init__(self, app: ASGIApp, *, drain: Drain, on_started: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=True,
+                http="httptools",
+                ws="none",
+                loop="asyncio",
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_CLOSE_TIMEOUT,
+            )
+        )
+        self._drain = drain
+        self._on_started = on_started
+        self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        handled = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            except (NotImplementedError, RuntimeError, ValueError):
+                continue  # not in the main thread: whoever runs us sets should_exit
+            handled.append(number)
+        try:
+            yield
+        finally:
+            for number in handled:
+                loop.remove_signal_handler(number)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains, another one stops at once."""
+        if self.should_exit:
+            self.force_exit = True
+            if self._draining is not None:
+                self._draining.cancel()
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in self.servers:
+            listener.close()
+        if not self.force_exit:
+            self._draining = asyncio.ensure_future(self._drain_all())
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._draining
+        await super().shutdown(sockets)
+
+    async def _drain_all(self) -> None:
+        await self._drain()
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A listening socket's address, bound. Raises OSError, with `errno` telling why."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,244 @@
+"""The CLI's stream-json: one JSON object a line, both ways. Pure.
+
+`decode` turns a line of the CLI into one of the outputs below; whatever it does not know becomes `Other`, since unknown
+types are never an error. Corrupt lines raise `CorruptLine`. The `encode_*` functions make the lines that go in.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+JsonObject = dict[str, Any]
+
+SYNTHETIC_MODEL = "<synthetic>"
+"""The model that the CLI names on messages it made up itself: errors that look like answers."""
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class CorruptLine(ValueError):
+    """A line that is not a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiEvent:
+    """A raw event of the Messages API, as the CLI relays it."""
+
+    event: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ControlReply:
+    """The CLI's answer to a control request of ours; `error` is set when it refused."""
+
+    request_id: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAsk:
+    """A control request that the CLI makes of us and that has to be answered."""
+
+    request_id: str
+    subtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The CLI is about to repeat a failed API request. `delay` is in seconds."""
+
+    delay: float
+    status: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the CLI says of a failed API request, from a synthetic message or from the result.
+
+    `text` is for people. `status` and `error_type` are the API's; `code` is the CLI's own word for the kind, `cause`
+    for the circumstance, such as ``connection_failed`` or ``prompt_too_long``. `resets_at` is in Unix seconds.
+    """
+
+    text: str
+    code: str = ""
+    status: int | None = None
+    error_type: str = ""
+    cause: str = ""
+    resets_at: int | None = None
+    refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a turn in the CLI, exactly one each; `failure` is set when it says that it failed."""
+
+    subtype: str
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model refused; `explanation` is the API's, when it gives one."""
+
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A line that says nothing we need; `kind` is its type."""
+
+    kind: str
+
+
+Output = ApiEvent | ControlReply | ControlAsk | Retry | Failure | Result | Refused | Other
+
+
+def decode(line: bytes) -> Output:
+    """One line of the CLI's output. Raises `CorruptLine`."""
+    value = _load(line)
+    kind = value.get("type")
+    if kind == "stream_event":
+        event = value.get("event")
+        # Some lines carry a field `event` that is a string; subagents' events are not this conversation's.
+        if isinstance(event, dict) and value.get("parent_tool_use_id") is None:
+            return ApiEvent(event)
+        return Other("stream_event")
+    match kind:
+        case "assistant":
+            return _assistant(value)
+        case "result":
+            return _result(value)
+        case "control_response":
+            return _control_reply(_mapping(value.get("response")))
+        case "control_request":
+            return ControlAsk(str(value.get("request_id")), str(_mapping(value.get("request")).get("subtype")))
+        case "system":
+            return _system(value)
+        case _:
+            return Other(str(kind))
+
+
+def _load(line: bytes) -> JsonObject:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # orjson refuses lone surrogates, which a delta that splits an emoji may carry as escapes.
+        try:
+            value = json.loads(line.decode("utf-8", "replace"))
+        except ValueError as error:
+            raise CorruptLine(f"the CLI wrote a line that is not JSON: {line[:80]!r}") from error
+        except RecursionError as error:
+            raise CorruptLine("the CLI wrote a line of JSON that is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise CorruptLine(f"the CLI wrote a line that is not a JSON object: {line[:80]!r}")
+    return value
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else _NOTHING
+
+
+def _assistant(value: JsonObject) -> Output:
+    message = _mapping(value.get("message"))
+    if message.get("model") != SYNTHETIC_MODEL:
+        return Other("assistant")
+    limits = _mapping(_mapping(value.get("api_error_params")).get("rate_limit_info"))
+    blocks = message.get("content")
+    texts = (
+        [str(block.get("text", "")) for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+    )
+    return Failure(
+        text="".join(texts),
+        code=str(value.get("error") or ""),
+        status=_integer(value.get("api_error_status")),
+        error_type=str(value.get("api_error_type") or ""),
+        cause=str(value.get("api_error") or ""),
+        resets_at=_integer(limits.get("resetsAt")),
+        refusal=message.get("stop_reason") == "refusal",
+    )
+
+
+def _result(value: JsonObject) -> Result:
+    subtype = str(value.get("subtype") or "")
+    if not value.get("is_error"):
+        return Result(subtype)
+    failure = Failure(
+        text=str(value.get("result") or subtype),
+        status=_integer(value.get("api_error_status")),
+        error_type=str(value.get("api_error_type") or ""),
+        cause=str(value.get("api_error") or value.get("terminal_reason") or ""),
+    )
+    return Result(subtype, failure)
+
+
+def _control_reply(response: Mapping[str, Any]) -> Output:
+    request_id = str(response.get("request_id"))
+    if response.get("subtype") == "success":
+        return ControlReply(request_id, _mapping(response.get("response")))
+    return ControlReply(request_id, error=str(response.get("error") or "refused"))
+
+
+def _system(value: JsonObject) -> Output:
+    match value.get("subtype"):
+        case "api_retry":
+            delay = value.get("retry_delay_ms")
+            seconds = delay / 1000 if isinstance(delay, int | float) else 0.0
+            return Retry(seconds, _integer(value.get("error_status")), str(value.get("error") or ""))
+        case "model_refusal_no_fallback":
+            return Refused(str(value.get("api_refusal_explanation") or ""))
+        case subtype:
+            return Other(f"system/{subtype}")
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def encode_control(request_id: str, subtype: str, **fields: object) -> bytes:
+    """A control request of ours; the CLI answers it with a `ControlReply` of the same `request_id`."""
+    return _line(
+        {"type": "control_request", "request_id": request_id, "request": {"subtype": subtype, **fields}},
+    )
+
+
+def encode_refusal(ask: ControlAsk) -> bytes:
+    """The answer to a control request of the CLI that we do not serve."""
+    response = {"subtype": "error", "request_id": ask.request_id, "error": f"{ask.subtype} is not supported"}
+    return _line({"type": "control_response", "response": response})
+
+
+def encode_user(uuid: str, content: Sequence[JsonObject], *, ask: bool) -> bytes:
+    """A user message; `ask` False only adds it to the conversation. `uuid` names it for `rewind_conversation`."""
+    line: JsonObject = {
+        "type": "user",
+        "uuid": uuid,
+        "message": {"role": "user", "content": [*content, _VERBATIM]},
+        "parent_tool_use_id": None,
+        "session_id": "default",
+    }
+    if not ask:
+        line["shouldQuery"] = False
+    return _line(line)
+
+
+_VERBATIM: JsonObject = {"type": "text", "text": " "}
+# The CLI reads slash commands and file mentions in the last text block alone. This one, which it drops before the API,
+# takes their place, so that what a client wrote is sent verbatim.
+
+
+def encode_assistant(uuid: str, message_id: str, model: str, content: Sequence[JsonObject]) -> bytes:
+    """An earlier answer. Each needs a `message_id` of its own, or the CLI merges neighbours."""
+    message = {"id": message_id, "type": "message", "role": "assistant", "model": model, "content": list(content)}
+    return _line(
+        {"type": "assistant", "uuid": uuid, "message": message, "parent_tool_use_id": None, "session_id": "default"},
+    )
+
+
+def _line(value: JsonObject) -> bytes:
+    # The standard library's encoder, because text may hold lone surrogates, which orjson refuses.
+    return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"

@@ -1,0 +1,293 @@
+"""Spares, leases, limits: `plan` decides purely, the pool acts.
+
+One writer: every change of a process's state happens here, between two awaits, and is followed by `_act`.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from proxy.backends.claude_cli.launcher import Launcher
+from proxy.backends.claude_cli.plan import Limits, Setup, State, View, plan
+from proxy.backends.claude_cli.session import Session
+from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
+
+log = structlog.get_logger()
+
+QUEUE_FULL = "server busy, please try again.  maximum pending requests exceeded"
+# Ollama's own words, with its two blanks.
+
+_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+# Seconds before a spare is booted again after one, two… boots that failed in a row.
+
+_CLEAN_UP_INTERVAL = 10.0
+# Seconds between two looks for processes that have been idle for too long.
+
+Settle = Callable[[Session], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """`queue` requests may wait, each for `queue_timeout` seconds. A process serves `turns` requests; a clean one that
+    is idle for `idle_timeout` seconds is stopped. `settle_timeout` bounds the clean-up after a turn, in seconds."""
+
+    plan: Limits
+    queue: int
+    queue_timeout: float
+    turns: int
+    idle_timeout: float
+    settle_timeout: float
+
+
+@dataclass(eq=False, slots=True)
+class _Child:
+    state: State = State.BOOTING
+    session: Session | None = None
+    setup: Setup | None = None
+    turns: int = 0
+    idle_since: float = field(default_factory=time.monotonic)
+
+    def view(self) -> View:
+        return View(self.state, self.setup, self.idle_since)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    setup: Setup
+    served: anyio.Event = field(default_factory=anyio.Event)
+    child: _Child | None = None
+    error: ServerError | None = None
+
+
+class Lease:
+    """A process for one request. `settle`, when set, makes it clean afterwards, and says whether it is."""
+
+    def __init__(self, child: _Child, act: Callable[[], None]) -> None:
+        assert child.session is not None
+        self._child = child
+        self._act = act
+        self.session = child.session
+        self.first_token_pending = True
+        self.settle: Settle | None = None
+
+    @property
+    def told(self) -> bool:
+        """The process was told its setup by an earlier request."""
+        return self._child.setup is not None
+
+    def tell(self, setup: Setup) -> None:
+        """Note that the process has been told `setup`."""
+        self._child.setup = setup
+
+    def answering(self) -> None:
+        """Note that the first token has come, so that boots no longer delay it."""
+        if self.first_token_pending:
+            self.first_token_pending = False
+            self._act()
+
+
+class Pool:
+    """Keeps processes booted and lends them. Open while `run` is entered."""
+
+    def __init__(self, launcher: Launcher, limits: PoolLimits) -> None:
+        self._launcher = launcher
+        self._limits = limits
+        self._children: list[_Child] = []
+        self._waiters: list[_Waiter] = []
+        self._leases: set[Lease] = set()
+        self._failed_boots = 0
+        self._boot_after = 0.0
+        self._tasks: TaskGroup | None = None
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
+
+    @property
+    def summary(self) -> str:
+        """How many processes are in which state."""
+        counts = {state.value: sum(child.state is state for child in self._children) for state in State}
+        return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+    @property
+    def processes(self) -> Sequence[View]:
+        """Every process as it is now."""
+        return [child.view() for child in self._children]
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a process."""
+        return len(self._waiters)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Boot spares and lend processes until left; leaving ends every process, within the stop ladder's bound."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            tasks.start_soon(self._stop_idle)
+            self._act()
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+        # Every task of the group has ended, and each process with a task of its own was ended by it.
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as tasks:
+                for child in self._children:
+                    if child.session is not None:
+                        idle = child.state in (State.SPARE, State.CLEAN)
+                        tasks.start_soon(partial(self._launcher.retire, child.session.process, idle=idle))
+            self._children.clear()
+
+    @asynccontextmanager
+    async def lease(self, setup: Setup) -> AsyncIterator[Lease]:
+        """A process that was told `setup`, or nothing yet. Raises `Busy`, `TimedOut` and `BackendFailed`."""
+        child = await self._acquire(setup)
+        lease = Lease(child, self._act)
+        self._leases.add(lease)
+        try:
+            yield lease
+        finally:
+            self._leases.discard(lease)
+            self._release(child, lease.settle)
+
+    async def _acquire(self, setup: Setup) -> _Child:
+        if self._tasks is None:
+            raise Busy("the server is shutting down")
+        waiter = _Waiter(setup)
+        self._waiters.append(waiter)
+        self._act()
+        if waiter in self._waiters and len(self._waiters) > self._limits.queue:
+            self._waiters.remove(waiter)
+            raise Busy(QUEUE_FULL)
+        try:
+            with anyio.fail_after(self._limits.queue_timeout):
+                await waiter.served.wait()
+        except BaseException as error:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            if waiter.child is not None:
+                # Served and cancelled at the same moment.
+                self._free(waiter.child)
+            if isinstance(error, TimeoutError):
+                limit = f"the queue deadline of {self._limits.queue_timeout:g} s"
+                raise TimedOut(f"no process became free within {limit}", fault="server") from None
+            raise
+        if waiter.error is not None:
+            raise waiter.error
+        assert waiter.child is not None
+        return waiter.child
+
+    def _release(self, child: _Child, settle: Settle | None) -> None:
+        child.turns += 1
+        assert child.session is not None
+        if settle is None or child.turns >= self._limits.turns or not child.session.process.running:
+            self._stop(child, kill=True)
+        elif self._tasks is not None:
+            child.state = State.SETTLING
+            self._tasks.start_soon(self._settle, child, settle)
+
+    async def _settle(self, child: _Child, settle: Settle) -> None:
+        assert child.session is not None
+        clean = False
+        try:
+            with anyio.move_on_after(self._limits.settle_timeout):
+                clean = await settle(child.session)
+        except ServerError as error:
+            log.info("process_not_reusable", reason=error.message)
+        if clean and child.session.process.running:
+            self._free(child)
+        else:
+            self._stop(child, kill=True)
+
+    def _free(self, child: _Child) -> None:
+        child.state = State.SPARE if child.setup is None else State.CLEAN
+        child.idle_since = time.monotonic()
+        self._act()
+
+    def _act(self) -> None:
+        """Do what `plan` says."""
+        if self._tasks is None:
+            return
+        quiet = not any(lease.first_token_pending for lease in self._leases) and time.monotonic() >= self._boot_after
+        step = plan(self.processes, [waiter.setup for waiter in self._waiters], self._limits.plan, quiet=quiet)
+        served = []
+        for request, index in step.assign:
+            waiter = self._waiters[request]
+            waiter.child = self._children[index]
+            waiter.child.state = State.LEASED
+            waiter.served.set()
+            served.append(waiter)
+        evicted = [self._children[index] for index in step.evict]
+        for _ in range(step.boot):
+            child = _Child()
+            self._children.append(child)
+            self._tasks.start_soon(self._boot, child)
+        self._waiters = [waiter for waiter in self._waiters if waiter not in served]
+        for child in evicted:
+            self._stop(child)
+
+    async def _boot(self, child: _Child) -> None:
+        try:
+            child.session = await self._launcher.launch()
+        except BackendFailed as error:
+            self._children.remove(child)
+            self._boot_failed(error)
+            return
+        self._failed_boots = 0
+        child.session.process.on_exit(lambda: self._exited(child))
+        if child.state is State.BOOTING:
+            self._free(child)
+
+    def _boot_failed(self, error: BackendFailed) -> None:
+        pause = _BACK_OFF[min(self._failed_boots, len(_BACK_OFF) - 1)]
+        self._failed_boots += 1
+        self._boot_after = time.monotonic() + pause
+        log.error("process_boot_failed", error=error.message, next_try_s=pause)
+        if self._waiters:
+            # The boot was for a request that waits: it should hear now, not at its deadline.
+            waiter = self._waiters.pop(0)
+            waiter.error = error
+            waiter.served.set()
+        if self._tasks is not None:
+            self._tasks.start_soon(self._act_after, pause)
+        self._act()
+
+    async def _act_after(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self._act()
+
+    def _exited(self, child: _Child) -> None:
+        if child.state in (State.SPARE, State.CLEAN):
+            assert child.session is not None
+            log.warning("process_exited_idle", pid=child.session.process.pid, stderr=child.session.process.stderr)
+            self._stop(child)
+
+    def _stop(self, child: _Child, *, kill: bool = False) -> None:
+        child.state = State.STOPPING
+        if self._tasks is not None:
+            self._tasks.start_soon(self._retire, child, kill)
+
+    async def _retire(self, child: _Child, kill: bool) -> None:
+        assert child.session is not None
+        process = child.session.process
+        if kill:
+            await self._launcher.kill(process)
+        else:
+            await self._launcher.retire(process, idle=True)
+        self._children.remove(child)
+        self._act()
+
+    async def _stop_idle(self) -> None:
+        while True:
+            await anyio.sleep(min(_CLEAN_UP_INTERVAL, self._limits.idle_timeout))
+            oldest = time.monotonic() - self._limits.idle_timeout
+            for child in self._children:
+                if child.state is State.CLEAN and child.idle_since < oldest:
+                    self._stop(child)

@@ -1,0 +1,99 @@
+"""The conversation with one process: lines out and in, control requests and their answers."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from proxy.backends.claude_cli.codec import (
+    ControlAsk,
+    ControlReply,
+    CorruptLine,
+    Output,
+    Result,
+    decode,
+    encode_control,
+    encode_refusal,
+)
+from proxy.backends.claude_cli.process import CliProcess
+from proxy.core.errors import BackendFailed
+
+OnReply = Callable[[Mapping[str, Any]], None]
+
+
+class Session:
+    """Speaks with `process`. One reader at a time: a turn, or whoever prepares or settles one."""
+
+    def __init__(self, process: CliProcess) -> None:
+        self.process = process
+        self._expected: dict[str, tuple[str, OnReply | None]] = {}
+        self._outputs: deque[Output] = deque()
+
+    def write(self, data: bytes) -> None:
+        """Send lines. Raises `BackendFailed` when the process is gone."""
+        self.process.write(data)
+
+    def ask(self, subtype: str, on_reply: OnReply | None = None, **fields: object) -> None:
+        """Send a control request and go on; reading will meet its answer. A refusal raises `BackendFailed` there."""
+        request_id = uuid4().hex
+        self._expected[request_id] = (subtype, on_reply)
+        self.write(encode_control(request_id, subtype, **fields))
+
+    async def call(self, subtype: str, **fields: object) -> Mapping[str, Any]:
+        """Send a control request and wait for its answer; what else arrives meanwhile stays to be read."""
+        answer: list[Mapping[str, Any]] = []
+        self.ask(subtype, answer.append, **fields)
+        while not answer:
+            await self._fill()
+        return answer[0]
+
+    @property
+    def ready(self) -> bool:
+        """Outputs have arrived: `receive` returns without waiting."""
+        return bool(self._outputs) or self.process.ready
+
+    async def receive(self) -> list[Output]:
+        """The outputs that have arrived, possibly none. Raises `BackendFailed`."""
+        if not self._outputs:
+            await self._fill()
+        outputs = list(self._outputs)
+        self._outputs.clear()
+        return outputs
+
+    async def next(self) -> Output:
+        """The next output. Raises `BackendFailed`."""
+        while not self._outputs:
+            await self._fill()
+        return self._outputs.popleft()
+
+    async def result(self) -> Result:
+        """Skip everything up to the end of the CLI's turn, and return that."""
+        while not isinstance(output := await self.next(), Result):
+            pass
+        return output
+
+    def put_back(self, outputs: list[Output]) -> None:
+        """Return outputs that were received but belong to whoever reads next."""
+        self._outputs.extendleft(reversed(outputs))
+
+    async def _fill(self) -> None:
+        for line in await self.process.receive():
+            try:
+                output = decode(line)
+            except CorruptLine as error:
+                raise BackendFailed(str(error), should_retry=False) from error
+            if isinstance(output, ControlReply):
+                self._answered(output)
+            elif isinstance(output, ControlAsk):
+                self.write(encode_refusal(output))
+            else:
+                self._outputs.append(output)
+
+    def _answered(self, reply: ControlReply) -> None:
+        subtype, on_reply = self._expected.pop(reply.request_id, ("", None))
+        if not subtype:
+            return
+        if reply.error is not None:
+            raise BackendFailed(f"the Claude CLI refused {subtype}: {reply.error}", should_retry=False)
+        if on_reply is not None:
+            on_reply(reply.payload)

@@ -1,0 +1,186 @@
+"""One answer: what the CLI says, turned into events with exactly one end. Pure.
+
+The rule that makes a turn owned: **the first terminal `message_delta` ends it**, whatever the CLI would do next.
+
+    waiting ──message_start──► started ──first delta──► answering ──message_delta with a stop_reason──► ended
+       │                          │                         │
+       │ Retry: stay              │ Retry, message_start:   │ Retry, message_start, message_stop:
+       │                          │ stay, say nothing       │ the stream broke, an error
+       └──────── Failure, Result or end of output in any of these: an error ────────────────────────► failed
+
+Before the first delta the CLI may repeat its API request as often as the deadlines allow, since the client has seen
+nothing; after it a repetition would send text twice.
+"""
+
+from typing import Any, Protocol
+
+from proxy.backends.claude_cli.codec import ApiEvent, Failure, JsonObject, Output, Refused, Result, Retry
+from proxy.backends.claude_cli.faults import error_from
+from proxy.core.errors import BackendFailed, ServerError, UpstreamFailed
+from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, Timings, Usage
+
+REFUSAL_TEXT = "The model refused to answer this."
+
+_REASONS: dict[str, FinishReason] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+}
+# Every other stop_reason ends an answer in the ordinary way.
+
+
+class Clock(Protocol):
+    """The time, as a turn sees it; the standard library's module `time` is one."""
+
+    def monotonic_ns(self) -> int:
+        """Monotonic nanoseconds."""
+
+    def time(self) -> float:
+        """Unix seconds."""
+
+
+class TurnMachine:
+    """Feed it what the CLI says; it returns the events of one answer and raises `ServerError` when that fails.
+
+    Make it when the request has been sent; `load_ns` is what went before. After the end `goes_on` says whether the CLI
+    would now ask the API again by itself, at the user's cost.
+    """
+
+    def __init__(self, clock: Clock, *, load_ns: int) -> None:
+        self._clock = clock
+        self._load_ns = load_ns
+        self._sent_at = clock.monotonic_ns()
+        self._first_at: int | None = None
+        self._started = False
+        self._usage: dict[str, int] = {}
+        self._retry_delay: float | None = None
+        self._refusal = ""
+        self.ended = False
+        self.goes_on = False
+
+    @property
+    def started(self) -> bool:
+        """The API has accepted the request."""
+        return self._started
+
+    @property
+    def answering(self) -> bool:
+        """A client may have seen a part of the answer."""
+        return self._first_at is not None
+
+    def feed(self, output: Output) -> list[Event]:
+        """The events that `output` brings, often none. Raises `ServerError`; after the end it must not be called."""
+        match output:
+            case ApiEvent(event):
+                try:
+                    return self._api_event(event)
+                except (AttributeError, LookupError, TypeError) as error:
+                    raise BackendFailed(f"the CLI sent an event that makes no sense: {event!r:.120}") from error
+            case Retry():
+                self._retry_delay = output.delay
+                if self.answering:
+                    raise self._broken()
+            case Refused(explanation):
+                self._refusal = explanation
+            case Failure(refusal=False):
+                raise self._error(output)
+            case Result():
+                raise (
+                    self._error(output.failure)
+                    if output.failure
+                    else BackendFailed("the CLI ended the turn without an answer", should_retry=False)
+                )
+            case _:
+                pass
+        return []
+
+    def _api_event(self, event: JsonObject) -> list[Event]:
+        match event.get("type"):
+            case "content_block_delta":
+                return self._delta(event["delta"])
+            case "message_start":
+                return self._message_start(event["message"])
+            case "message_delta":
+                return self._message_delta(event)
+            case "message_stop" if self.answering:
+                raise self._broken()
+            case "error":
+                raise UpstreamFailed(str(event.get("error")))
+            case _:
+                return []
+
+    def _delta(self, delta: JsonObject) -> list[Event]:
+        event: TextDelta | ThinkingDelta
+        match delta.get("type"):
+            case "text_delta":
+                event = TextDelta(delta["text"])
+            case "thinking_delta":
+                event = ThinkingDelta(delta["thinking"])
+            case _:
+                return []
+        if not event.text:
+            return []
+        if self._first_at is None:
+            if not self._started:
+                raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
+            self._first_at = self._clock.monotonic_ns()
+        return [event]
+
+    def _message_start(self, message: JsonObject) -> list[Event]:
+        if self.answering:
+            raise self._broken()
+        self._count(message.get("usage"))
+        if self._started:
+            return []
+        self._started = True
+        return [Started(str(message.get("model")))]
+
+    def _message_delta(self, event: JsonObject) -> list[Event]:
+        self._count(event.get("usage"))
+        reason = event["delta"].get("stop_reason")
+        if reason is None:
+            return []
+        if not self._started:
+            raise BackendFailed("the CLI ended a message that never began", should_retry=False)
+        events: list[Event] = []
+        finish = _REASONS.get(reason, "stop")
+        if finish == "refusal":
+            details = event["delta"].get("stop_details")
+            explanation = self._refusal or (details.get("explanation") if isinstance(details, dict) else None)
+            text = f"{REFUSAL_TEXT} {explanation}" if explanation else REFUSAL_TEXT
+            events.append(TextDelta(f"\n\n{text}" if self.answering else text))
+        self.ended = True
+        # An empty answer makes the CLI ask again as well.
+        self.goes_on = finish == "length" or not self.answering
+        events.append(Finished(finish, self._total_usage(), self._timings()))
+        return events
+
+    def _count(self, usage: Any) -> None:
+        # message_delta repeats the counts of message_start and adds to them: the last one known counts.
+        if isinstance(usage, dict):
+            self._usage.update({name: count for name, count in usage.items() if isinstance(count, int)})
+
+    def _total_usage(self) -> Usage:
+        count = self._usage.get
+        return Usage(
+            input_tokens=count("input_tokens", 0),
+            output_tokens=count("output_tokens", 0),
+            cache_read_tokens=count("cache_read_input_tokens", 0),
+            cache_write_tokens=count("cache_creation_input_tokens", 0),
+        )
+
+    def _timings(self) -> Timings:
+        now = self._clock.monotonic_ns()
+        first = self._first_at or now
+        return Timings(
+            load=max(1, self._load_ns),
+            prompt=max(1, first - self._sent_at),
+            eval=max(1, now - first),
+            total=max(1, now - self._sent_at + self._load_ns),
+        )
+
+    def _error(self, failure: Failure) -> ServerError:
+        return error_from(failure, retry_delay=self._retry_delay, now=self._clock.time())
+
+    def _broken(self) -> ServerError:
+        return UpstreamFailed("the API's stream broke after a part of the answer", should_retry=False)

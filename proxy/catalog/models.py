@@ -1,0 +1,91 @@
+"""The catalogue: models by the names that clients use."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from proxy.core.errors import ModelNotFound
+from proxy.core.names import parse_name
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model. `name` is Ollama's, `cli_model` what the CLI is asked for; lengths are in tokens.
+
+    `aliases` are other names that find it. `options` are the request options that the API takes for it.
+    """
+
+    name: str
+    cli_model: str
+    display_name: str
+    context_length: int = 200_000
+    max_output_tokens: int = 64_000
+    capabilities: tuple[str, ...] = ("completion",)
+    options: frozenset[str] = frozenset()
+    aliases: tuple[str, ...] = field(default=())
+
+
+class Catalog:
+    """The models there are. `since` is when they came to be known, which clients are shown as the time of change."""
+
+    def __init__(self, models: Iterable[Model], since: datetime) -> None:
+        self.since = since
+        self._models: dict[Key, Model] = {}
+        self._aliases: dict[Key, Model] = {}
+        for model in models:
+            self._add(model)
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """Every model, the configured ones first."""
+        return list(self._models.values())
+
+    def find(self, name: str) -> Model:
+        """The model that `name` means. Raises `ModelNotFound` with the name as it was written."""
+        key = _key(name)
+        model = self._models.get(key) or self._aliases.get(key) if key else None
+        if model is None:
+            raise ModelNotFound(f"model '{name}' not found")
+        return model
+
+    def discover(self, reported: Iterable[Model]) -> list[Model]:
+        """Add the models that the CLI reports and that are not configured; returns those that are new.
+
+        A reported model whose `cli_model` is configured already only adds its `aliases` to that one.
+        """
+        known = {model.cli_model: model for model in self._models.values()}
+        new = []
+        for model in reported:
+            same = known.get(model.cli_model)
+            if same is not None:
+                self._add_aliases(model.aliases, same)
+            elif self._add(model):
+                new.append(model)
+        return new
+
+    def _add(self, model: Model) -> bool:
+        key = _key(model.name)
+        if key is None or key in self._models:
+            return False
+        self._models[key] = model
+        self._add_aliases((*model.aliases, model.cli_model), model)
+        return True
+
+    def _add_aliases(self, names: Iterable[str], model: Model) -> None:
+        for name in names:
+            key = _key(valid_name(name))
+            if key is not None:
+                self._aliases.setdefault(key, model)
+
+
+def valid_name(name: str) -> str:
+    """A CLI model's spelling as a valid Ollama name: ``sonnet[1m]`` becomes ``sonnet-1m``."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")
+
+
+def _key(name: str) -> Key | None:
+    parsed = parse_name(name)
+    return None if parsed is None else parsed.key

@@ -1,0 +1,4 @@
+"""What operators see of a running daemon.
+
+log   structlog, JSON for machines and colours for people
+"""

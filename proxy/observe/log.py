@@ -1,0 +1,31 @@
+"""structlog, JSON for machines and colours for people."""
+
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+
+Format = Literal["auto", "json", "console"]
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> None:
+    """Send every line of the daemon to `stream`: on a terminal readable, else one JSON object a line."""
+    console = style == "console" or (style == "auto" and stream.isatty())
+    renderer: structlog.typing.Processor
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=22)
+        stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        tail: list[structlog.typing.Processor] = [renderer]
+    else:
+        renderer = structlog.processors.JSONRenderer()
+        stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+        tail = [structlog.processors.format_exc_info, renderer]
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, stamp, *tail],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
