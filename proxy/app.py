@@ -112,7 +112,7 @@ class Daemon:
         return Starlette(
             routes=Handlers(self.engine, options, self.status).routes(),
             exception_handlers={404: _not_found, 405: _not_allowed},
-            middleware=[Middleware(RequestLog)],
+            middleware=[Middleware(RequestLog, fields={"simulated": True} if self.simulated else {})],
         )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
@@ -18,16 +19,21 @@ _QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models")
 
 
 class RequestLog:
-    """Gives each request an id (the client's own ``x-request-id`` if it is a plain one) and a line in the log."""
+    """Gives each request an id (the client's own ``x-request-id`` if it is a plain one) and a line in the log.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `fields` are in every line.
+    """
+
+    def __init__(self, app: ASGIApp, fields: Mapping[str, object]) -> None:
         self._app = app
+        self._fields = fields
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         record = open_record(scope, _request_id(scope))
+        record.note(**self._fields)
         started = time.perf_counter()
         status = 0
 

@@ -8,7 +8,6 @@ it the dialect's frame in the stream.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Protocol
 
 import anyio
@@ -87,7 +86,7 @@ class TurnReply:
         async for events in turn:
             if not self._started:
                 # The first event is the API's acceptance: headers go out now, so that slow thinking is no silence.
-                await self._start(send, HTTPStatus.OK, self._dialect.stream_type, self._dialect.headers)
+                await self._start(send, 200, self._dialect.stream_type, self._dialect.headers)
             data = stream.encode(events)
             if data:
                 await self._send(send, {"type": "http.response.body", "body": data, "more_body": True})
@@ -102,7 +101,7 @@ class TurnReply:
         reply = fold_events(events)
         record.finished(reply.finished)
         body = self._dialect.whole(reply)
-        await self._start(send, HTTPStatus.OK, self._dialect.content_type, self._dialect.headers, len(body))
+        await self._start(send, 200, self._dialect.content_type, self._dialect.headers, len(body))
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
 
     async def _fail(self, error: ServerError, send: Send) -> None:

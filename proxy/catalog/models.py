@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from proxy.core.errors import ModelNotFound
-from proxy.core.names import parse_name
+from proxy.core.names import cut_source, parse_name
 
 Key = tuple[str, str, str, str]
 
@@ -87,5 +87,6 @@ def valid_name(name: str) -> str:
 
 
 def _key(name: str) -> Key | None:
-    parsed = parse_name(name)
+    bare, source = cut_source(name.strip())
+    parsed = parse_name(bare if source == ":local" else name)
     return None if parsed is None else parsed.key

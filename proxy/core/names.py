@@ -11,6 +11,7 @@ _HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
 DEFAULT_TAG = "latest"
 CLOUD_OFF = "ollama cloud is disabled: remote model is unavailable"
+CLOUD_OFF_SHOW = "ollama cloud is disabled: remote model details are unavailable"
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}", re.ASCII)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,79}", re.ASCII)
@@ -70,3 +71,10 @@ def same_model(left: str, right: str) -> bool:
     """Whether two spellings mean one model; what is no name is equal to nothing."""
     first, second = parse_name(left), parse_name(right)
     return first is not None and second is not None and first.key == second.key
+
+
+def cut_source(text: str) -> tuple[str, str]:
+    """`text` without the suffix that says where the model runs, and that suffix."""
+    head, colon, tag = text.rpartition(":")
+    source = f"{colon}{tag.lower()}"
+    return (head, source) if source in (":local", ":cloud") else (text, "")

@@ -14,7 +14,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from proxy.backends.claude_cli.launcher import Launcher
-from proxy.backends.claude_cli.plan import Limits, Setup, State, View, plan
+from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Setup, State, View, plan
 from proxy.backends.claude_cli.session import Session
 from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
 
@@ -51,10 +51,10 @@ class _Child:
     session: Session | None = None
     setup: Setup | None = None
     turns: int = 0
-    idle_since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=time.monotonic)
 
     def view(self) -> View:
-        return View(self.state, self.setup, self.idle_since)
+        return View(self.state, self.setup, self.since)
 
 
 @dataclass(eq=False, slots=True)
@@ -142,6 +142,7 @@ class Pool:
                 for child in self._children:
                     if child.session is not None:
                         idle = child.state in (State.SPARE, State.CLEAN)
+                        child.state = State.STOPPING
                         tasks.start_soon(partial(self._launcher.retire, child.session.process, idle=idle))
             self._children.clear()
 
@@ -190,7 +191,7 @@ class Pool:
         if settle is None or child.turns >= self._limits.turns or not child.session.process.running:
             self._stop(child, kill=True)
         elif self._tasks is not None:
-            child.state = State.SETTLING
+            child.state, child.since = State.SETTLING, time.monotonic()
             self._tasks.start_soon(self._settle, child, settle)
 
     async def _settle(self, child: _Child, settle: Settle) -> None:
@@ -208,15 +209,19 @@ class Pool:
 
     def _free(self, child: _Child) -> None:
         child.state = State.SPARE if child.setup is None else State.CLEAN
-        child.idle_since = time.monotonic()
+        child.since = time.monotonic()
         self._act()
 
     def _act(self) -> None:
         """Do what `plan` says."""
         if self._tasks is None:
             return
-        quiet = not any(lease.first_token_pending for lease in self._leases) and time.monotonic() >= self._boot_after
-        step = plan(self.processes, [waiter.setup for waiter in self._waiters], self._limits.plan, quiet=quiet)
+        now = time.monotonic()
+        quiet = not any(lease.first_token_pending for lease in self._leases) and now >= self._boot_after
+        wanted = [waiter.setup for waiter in self._waiters]
+        step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
+        if step.held:
+            self._tasks.start_soon(self._act_after, SETTLE_PATIENCE)
         served = []
         for request, index in step.assign:
             waiter = self._waiters[request]
@@ -289,5 +294,5 @@ class Pool:
             await anyio.sleep(min(_CLEAN_UP_INTERVAL, self._limits.idle_timeout))
             oldest = time.monotonic() - self._limits.idle_timeout
             for child in self._children:
-                if child.state is State.CLEAN and child.idle_since < oldest:
+                if child.state is State.CLEAN and child.since < oldest:
                     self._stop(child)

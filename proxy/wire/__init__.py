@@ -1,0 +1,17 @@
+"""The dialects, pure: bytes in -> `ChatRequest`, `Event` in -> bytes out.
+
+ollama/     /api/chat and /api/generate: requests and answers
+openai/     /v1/chat/completions: requests and answers
+models      what is said about models: tags, show, ps, version, /v1/models
+names       the model's name in a request, and the words about it
+body        a request's first JSON value, by Go's rules
+syntax      what is wrong with a JSON text, in Go's words
+fields      typed reading of a body, with Go's words for a mismatch
+options     sampling options: which exist, which mean something here
+images      base64 pictures
+durations   keep_alive
+context     the `context` of /api/generate: a conversation as integers
+jsontext    JSON out: ASCII only
+stamps      created_at
+gotext      how Go prints things in its error texts
+"""

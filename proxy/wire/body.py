@@ -1,0 +1,96 @@
+"""A request body as its first JSON value, by the rules of Go's decoder.
+
+Trailing garbage is ignored, a byte order mark and NaN are refused, invalid UTF-8 and lone surrogates become U+FFFD. An
+object keeps its members as pairs, in the order and number they came, because the first type mismatch in document
+order is the one that is reported.
+"""
+
+import codecs
+import json
+import re
+from typing import Any, NoReturn
+
+from proxy.core.errors import InvalidRequest
+from proxy.wire.syntax import EOF, complaint
+
+MISSING_BODY = "missing request body"
+# A backslash escape: a surrogate pair, a lone surrogate (group 1), or any other.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+class Number(str):
+    """A JSON number, as it was written: 1e999 and a thousand digits are no trouble until someone wants a value."""
+
+    __slots__ = ()
+
+
+class Object(tuple[tuple[str, Any], ...]):
+    """A JSON object: its members, duplicates included. Arrays are lists, strings str, numbers `Number`."""
+
+    __slots__ = ()
+
+
+def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
+    """The first JSON value of `body`. Raises `InvalidRequest` with Go's text; `empty` is the one for no value."""
+    text = body.decode("utf-8", "one-u-fffd-per-byte").lstrip(" \t\r\n")
+    if "\\u" in text and ("\\ud" in text or "\\uD" in text):
+        text = _ESCAPE.sub(_without_lone_surrogate, text)
+    try:
+        value, _ = _DECODER.raw_decode(text)
+    except ValueError:
+        raise InvalidRequest(_go_text(body, empty)) from None
+    except RecursionError:
+        raise InvalidRequest("the JSON of the request is nested too deeply") from None
+    if not isinstance(value, Object):
+        # Python reads `1.` as 1 and stops; Go does not.
+        text_of_fault = complaint(body)
+        if text_of_fault is not None:
+            raise InvalidRequest(text_of_fault)
+    return value
+
+
+def written(value: Any) -> str:
+    """The JSON that `value` was read from, without its blanks; for error texts."""
+    try:
+        return _written(value)
+    except RecursionError:
+        return "[...]"
+
+
+def _written(value: Any) -> str:
+    if type(value) is Number:
+        return value
+    if type(value) is Object:
+        return f"{{{','.join(f'{_written(name)}:{_written(member)}' for name, member in value)}}}"
+    if type(value) is list:
+        return f"[{','.join(map(_written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _go_text(body: bytes, empty: str) -> str:
+    found = complaint(body)
+    if found == EOF:
+        return empty
+    return found or "invalid JSON"
+
+
+def _without_lone_surrogate(escape: re.Match[str]) -> str:
+    return "\\ufffd" if escape[1] else escape[0]
+
+
+def _replace_each_byte(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+codecs.register_error("one-u-fffd-per-byte", _replace_each_byte)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=Object, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
+)

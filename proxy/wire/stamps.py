@@ -1,0 +1,26 @@
+"""`created_at`: UTC, RFC 3339, six fractional digits."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+# Nanoseconds since the epoch: `time.time_ns`.
+Now = Callable[[], int]
+
+_SECOND = 1_000_000_000
+
+
+class Stamps:
+    """Reads `now` and writes it down; a second is formatted once."""
+
+    def __init__(self, now: Now) -> None:
+        self._now = now
+        self._second = -1
+        self._prefix = ""
+
+    def next(self) -> str:
+        """The time now, such as ``2026-11-21T00:09:55.689758Z``."""
+        second, rest = divmod(self._now(), _SECOND)
+        if second != self._second:
+            self._second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._prefix}.{rest // 1000:06d}Z"

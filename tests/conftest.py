@@ -1,0 +1,52 @@
+"""Fixtures: a daemon over the real CLI that most tests share, and daemons made to order."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.children import wait_until_none
+from tests.support.running import Running, running_daemon, write_fake_cli
+
+MakeDaemon = Callable[..., Running]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A daemon over the real CLI and the simulator, shared by the tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("shared")
+    with running_daemon(folder, settings={"spares": "2"}) as running:
+        yield running
+    wait_until_none(folder)
+
+
+@pytest.fixture
+def live(shared: Running) -> Running:
+    """The shared daemon, at rest."""
+    shared.until_idle()
+    return shared
+
+
+@pytest.fixture
+def make_daemon(tmp_path: Path) -> Iterator[MakeDaemon]:
+    """Start daemons of one's own, over the real CLI; they are stopped, and must leave no process, after the test."""
+    yield from _daemons(tmp_path, lambda **options: running_daemon(tmp_path, **options))
+
+
+@pytest.fixture
+def make_fake(tmp_path: Path) -> Iterator[MakeDaemon]:
+    """Start daemons over the fake CLI."""
+    program = write_fake_cli(tmp_path)
+    yield from _daemons(tmp_path, lambda **options: running_daemon(tmp_path, cli=program, **options))
+
+
+def _daemons(folder: Path, make: Callable[..., AbstractContextManager[Running]]) -> Iterator[MakeDaemon]:
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Running:
+            return stack.enter_context(make(**options))
+
+        yield start
+    wait_until_none(folder)

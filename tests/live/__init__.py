@@ -1,0 +1,1 @@
+"""The whole path, over the real CLI and the simulated Messages API."""

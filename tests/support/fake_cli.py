@@ -1,0 +1,316 @@
+"""A program that speaks the Claude CLI's stream-json, for faults that the real one does not produce on demand.
+
+What it does in a turn is asked for in the prompt, ``[fake: WORD ...]``; how it boots is set by FAKE_BOOT.
+It needs nothing but the standard library, and starts in a few milliseconds.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+from uuid import uuid4
+
+SILENT = 3600
+
+
+class Fake:
+    """One process: it reads a line, does what it says, and says what the real one would."""
+
+    def __init__(self) -> None:
+        self.turns: list[str] = []
+        self.interrupted = False
+
+    def run(self) -> None:
+        boot = os.environ.get("FAKE_BOOT", "")
+        if boot == "crash":
+            sys.exit("fake: cannot start: the disk is on fire")
+        if boot == "hang":
+            time.sleep(SILENT)
+        for line in sys.stdin:
+            message = json.loads(line)
+            if message["type"] == "control_request":
+                self.control(message["request_id"], message["request"])
+            elif message["type"] == "user":
+                self.user(message)
+
+    def control(self, request_id: str, request: dict[str, Any]) -> None:
+        response: dict[str, Any] = {}
+        match request["subtype"]:
+            case "get_binary_version":
+                response = {"version": "9.9.9"}
+            case "initialize":
+                response = {"models": [], "account": {"apiKeySource": "ANTHROPIC_API_KEY"}}
+            case "rewind_conversation":
+                response = self.rewind(request["target_message_uuid"])
+            case "interrupt":
+                self.interrupted = True
+        say(
+            {
+                "type": "control_response",
+                "response": {"subtype": "success", "request_id": request_id, "response": response},
+            }
+        )
+
+    def rewind(self, target: str) -> dict[str, Any]:
+        if not self.turns or self.turns[-1] != target:
+            return {"rewound": False, "error": "stale target"}
+        self.turns.pop()
+        return {"rewound": True, "precedingAssistantUuid": self.turns[-1] if self.turns else None}
+
+    def user(self, message: dict[str, Any]) -> None:
+        self.turns.append(message["uuid"])
+        if message.get("shouldQuery") is False:
+            result()
+            return
+        text = "".join(block.get("text", "") for block in message["message"]["content"])
+        found = re.search(r"\[fake: (\w+) ?([^\]]*)\]", text)
+        word, argument = (found[1], found[2]) if found else ("", "")
+        faults.get(word, answer)(self, argument)
+
+
+def say(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def event(value: dict[str, Any]) -> None:
+    say({"type": "stream_event", "event": value, "parent_tool_use_id": None, "uuid": str(uuid4())})
+
+
+def start() -> None:
+    usage = {"input_tokens": 7, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 1}
+    event({"type": "message_start", "message": {"id": "msg_fake", "model": "claude-fake", "usage": usage}})
+
+
+def delta(text: str) -> None:
+    event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+
+
+def end(reason: str = "end_turn") -> None:
+    event({"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 5}})
+    event({"type": "message_stop"})
+
+
+def result(**fields: Any) -> None:
+    say({"type": "result", "subtype": "success", "is_error": False, "result": "", **fields})
+
+
+def answer(_fake: Fake, _argument: str) -> None:
+    start()
+    delta("fake ")
+    delta("answer")
+    end()
+    result()
+
+
+def many(_fake: Fake, count: str) -> None:
+    """As many deltas as asked for, as fast as possible."""
+    start()
+    for number in range(int(count)):
+        delta(f"word{number} ")
+    end()
+    result()
+
+
+def crash(_fake: Fake, after: str) -> None:
+    """Die with a word on stderr, after some deltas or before the answer begins."""
+    if after:
+        start()
+        for _ in range(int(after)):
+            delta("word ")
+    sys.stderr.write("fake: assertion failed: the moon is full\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
+def killed(_fake: Fake, _argument: str) -> None:
+    """Be killed by the kernel in mid-answer."""
+    start()
+    delta("word ")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(_fake: Fake, after: str) -> None:
+    """Say nothing any more, and take nothing in: before the answer, or after some deltas."""
+    if after:
+        start()
+        for _ in range(int(after)):
+            delta("word ")
+    time.sleep(SILENT)
+
+
+def stubborn(fake: Fake, after: str) -> None:
+    """Hang, and ignore SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hang(fake, after)
+
+
+def flood(_fake: Fake, size: str) -> None:
+    """Write a lot to stderr, then answer."""
+    block = "x" * 1000 + "\n"
+    for _ in range(int(size) // 1000):
+        sys.stderr.write(block)
+    answer(_fake, "")
+
+
+def grandchild(_fake: Fake, _argument: str) -> None:
+    """Leave a child of one's own that holds stdout, and die in mid-answer."""
+    subprocess.Popen(["sleep", str(SILENT)])
+    start()
+    delta("word ")
+    os._exit(1)
+
+
+def escaped(_fake: Fake, _argument: str) -> None:
+    """Leave a child in a session of its own that holds stdout, answer, and exit."""
+    subprocess.Popen(["sleep", "5"], start_new_session=True)
+    start()
+    delta("word ")
+    os._exit(1)
+
+
+def garbage(_fake: Fake, _argument: str) -> None:
+    """Write a line that is not JSON in mid-answer."""
+    start()
+    delta("word ")
+    sys.stdout.write("{not json at all\n")
+    sys.stdout.flush()
+    time.sleep(SILENT)
+
+
+def endless(_fake: Fake, _argument: str) -> None:
+    """Write a line without an end."""
+    start()
+    delta("word ")
+    while True:
+        sys.stdout.write("x" * 65536)
+
+
+def no_end(_fake: Fake, _argument: str) -> None:
+    """A result without an end of the message."""
+    start()
+    delta("word ")
+    result()
+
+
+def nothing(_fake: Fake, _argument: str) -> None:
+    """A result without an answer."""
+    result()
+
+
+def second_start(_fake: Fake, _argument: str) -> None:
+    """A second message that nobody asked for."""
+    start()
+    delta("word ")
+    start()
+    delta("again ")
+    end()
+    result()
+
+
+def goes_on(_fake: Fake, reason: str) -> None:
+    """End a message, and go on with another one by oneself."""
+    start()
+    delta("word ")
+    end(reason or "end_turn")
+    time.sleep(0.2)
+    start()
+    delta("more ")
+    end()
+    result()
+
+
+def lost_delta(_fake: Fake, _argument: str) -> None:
+    """A delta of a message that never began."""
+    delta("word ")
+    time.sleep(SILENT)
+
+
+def nonsense(_fake: Fake, _argument: str) -> None:
+    """Events of known types with impossible contents."""
+    start()
+    event({"type": "content_block_delta", "index": 0})
+    time.sleep(SILENT)
+
+
+def unknown(_fake: Fake, _argument: str) -> None:
+    """Lines and events of types that nobody knows yet, around an answer."""
+    say({"type": "weather", "event": "sunny"})
+    say({"type": "stream_event", "event": "a string"})
+    start()
+    event({"type": "content_block_delta", "index": 0, "delta": {"type": "smell_delta", "smell": "rose"}})
+    event({"type": "telepathy"})
+    delta("word")
+    say({"type": "system", "subtype": "mood", "mood": "good"})
+    end()
+    result()
+
+
+def surrogate(_fake: Fake, _argument: str) -> None:
+    """An emoji that is split between two deltas, each half an escape."""
+    start()
+    for half in (r"\ud83d", r"\ude00"):
+        head = '{"type":"stream_event","parent_tool_use_id":null,"event":{"type":"content_block_delta","index":0,'
+        sys.stdout.write(f'{head}"delta":{{"type":"text_delta","text":"{half}"}}}}}}\n')
+    sys.stdout.flush()
+    end()
+    result()
+
+
+def ask_us(_fake: Fake, _argument: str) -> None:
+    """Ask something of the daemon that it does not serve, then answer."""
+    say({"type": "control_request", "request_id": "ask-1", "request": {"subtype": "can_use_tool"}})
+    reply = json.loads(sys.stdin.readline())
+    start()
+    delta(reply["response"]["error"])
+    end()
+    result()
+
+
+def slow(_fake: Fake, pause: str) -> None:
+    """Ten words with a pause between them."""
+    start()
+    for number in range(10):
+        delta(f"word{number} ")
+        time.sleep(float(pause))
+    end()
+    result()
+
+
+faults = {
+    function.__name__: function
+    for function in (
+        answer,
+        many,
+        crash,
+        killed,
+        hang,
+        stubborn,
+        flood,
+        grandchild,
+        escaped,
+        garbage,
+        endless,
+        no_end,
+        nothing,
+        second_start,
+        goes_on,
+        lost_delta,
+        nonsense,
+        unknown,
+        surrogate,
+        ask_us,
+        slow,
+    )
+}
+
+
+if __name__ == "__main__":
+    if "--version" in sys.argv:
+        print("9.9.9 (Fake CLI)")
+    else:
+        Fake().run()

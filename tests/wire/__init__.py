@@ -1,0 +1,1 @@
+"""Tables of bytes for the pure translators."""

@@ -1,0 +1,87 @@
+"""The official clients read what the encoders write; no server, only a canned transport."""
+
+from collections.abc import Sequence
+
+import httpx
+import httpx2
+import ollama
+import openai
+import pytest
+
+from proxy.core.errors import TimedOut
+from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.reply import fold_events
+from proxy.wire.ollama import ChatStream, GenerateStream
+from proxy.wire.openai import ChunkStream
+
+TEXT = "a\u2028b\u0085 😀\n"
+EVENTS: Sequence[Event] = [
+    Started("claude"),
+    ThinkingDelta("hm"),
+    TextDelta(TEXT[:3]),
+    TextDelta(TEXT[3:]),
+    Finished("stop", Usage(3, 7), Timings(1, 2, 3, 4)),
+]
+ASK: list[dict[str, str]] = [{"role": "user", "content": "hi"}]
+
+
+def now() -> int:
+    return 1_795_219_200_000_000_000
+
+
+def ollama_client(body: bytes) -> ollama.Client:
+    response = httpx.Response(200, content=body, headers={"content-type": "application/x-ndjson"})
+    return ollama.Client(transport=httpx.MockTransport(lambda _: response))
+
+
+def openai_client(body: bytes) -> openai.OpenAI:
+    response = httpx2.Response(200, content=body, headers={"content-type": "text/event-stream"})
+    http = httpx2.Client(transport=httpx2.MockTransport(lambda _: response))
+    return openai.OpenAI(api_key="x", base_url="http://test/v1", http_client=http)
+
+
+def test_ollama_reads_a_streamed_chat() -> None:
+    with ollama_client(ChatStream("sonnet", now).encode(EVENTS)) as client:
+        parts = list(client.chat("sonnet", ASK, stream=True))
+    assert "".join(part.message.content or "" for part in parts) == TEXT
+    assert "".join(part.message.thinking or "" for part in parts) == "hm"
+    assert (parts[-1].done_reason, parts[-1].prompt_eval_count, parts[-1].eval_count) == ("stop", 3, 7)
+
+
+def test_ollama_reads_a_whole_chat_and_a_prompt() -> None:
+    reply = fold_events(EVENTS)
+    with ollama_client(ChatStream("sonnet", now).whole(reply)) as client:
+        assert client.chat("sonnet", ASK).message.content == TEXT
+    with ollama_client(GenerateStream("sonnet", now, ()).whole(reply)) as client:
+        answer = client.generate("sonnet", "hi")
+    assert answer.response == TEXT
+    assert answer.context
+
+
+def test_ollama_raises_an_error_that_comes_in_the_stream() -> None:
+    stream = ChatStream("sonnet", now)
+    body = stream.encode(EVENTS[:3]) + stream.error(TimedOut("nothing came for 60 s"))
+    with (
+        ollama_client(body) as client,
+        pytest.raises(ollama.ResponseError, match="nothing came for 60 s"),
+    ):
+        list(client.chat("sonnet", ASK, stream=True))
+
+
+def test_openai_reads_a_streamed_chat() -> None:
+    body = ChunkStream("chatcmpl-1", 1, "sonnet", include_usage=True).encode(EVENTS)
+    with openai_client(body) as client:
+        chunks = list(
+            client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "hi"}], stream=True)
+        )
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == TEXT
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.total_tokens == 10
+
+
+def test_openai_raises_an_error_that_comes_in_the_stream() -> None:
+    stream = ChunkStream("chatcmpl-1", 1, "sonnet")
+    body = stream.encode(EVENTS[:3]) + stream.error(TimedOut("nothing came for 60 s"))
+    with openai_client(body) as client, pytest.raises(openai.APIError, match="nothing came for 60 s"):
+        list(client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "hi"}], stream=True))
