@@ -37,6 +37,7 @@ from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.models import Catalog, Model, valid_name
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
+from proxy.observe.prompts import PromptLog
 
 log = structlog.get_logger()
 
@@ -148,8 +149,8 @@ async def open_daemon(
         launcher = Launcher(cli_settings, folders, _launch_limits(settings))
         pool = Pool(launcher, _pool_limits(settings))
         catalog = Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
-        backend = ClaudeCliBackend(pool, _deadlines(settings), lambda account: daemon.learn(account))
-        engine = Engine(catalog, backend)
+        backend = ClaudeCliBackend(pool, login, _deadlines(settings), lambda account: daemon.learn(account))
+        engine = Engine(catalog, PromptLog(backend) if settings.log_prompts else backend)
         daemon = Daemon(settings, cli, login, catalog, pool, engine, simulated)
         async with pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
@@ -220,10 +221,10 @@ def _from_cli(model: CliModel) -> Model:
 
 
 def _not_found(_request: Request, _error: Exception) -> Response:
-    return Response("404 page not found", 404, media_type="text/plain")
+    return Response("404 page not found", 404, {"content-type": "text/plain"})
 
 
 def _not_allowed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", "), reverse=True))
-    return Response("405 method not allowed", 405, {"allow": allowed}, media_type="text/plain")
+    return Response("405 method not allowed", 405, {"content-type": "text/plain", "allow": allowed})

@@ -43,11 +43,14 @@ class Engine:
                 async with self._backend.open(request, Target(model.cli_model)) as turn:
                     yield turn
         finally:
-            self._running.discard(scope)
-            if self._draining and not self._running:
-                self._idle.set()
+            self._left(scope)
         if scope.cancelled_caught:
             raise Busy("the server is shutting down, the answer is not complete", should_retry=False)
+
+    def _left(self, scope: anyio.CancelScope) -> None:
+        self._running.discard(scope)
+        if self._draining and not self._running:
+            self._idle.set()
 
     async def drain(self, patience: float) -> int:
         """Refuse new turns, let running ones finish for `patience` seconds, then cut them; returns how many."""

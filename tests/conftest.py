@@ -1,16 +1,24 @@
 """Fixtures: a daemon over the real CLI that most tests share, and daemons made to order."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.support.children import wait_until_none
 from tests.support.running import Running, running_daemon, write_fake_cli
 
 MakeDaemon = Callable[..., Running]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_log() -> None:
+    """Keep the daemon's lines out of the tests' output; what is logged is tested on a daemon of its own."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +35,22 @@ def live(shared: Running) -> Running:
     """The shared daemon, at rest."""
     shared.until_idle()
     return shared
+
+
+@pytest.fixture(scope="session")
+def shared_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A daemon over the fake CLI, shared by the tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("fake")
+    with running_daemon(folder, cli=write_fake_cli(folder)) as running:
+        yield running
+    wait_until_none(folder)
+
+
+@pytest.fixture
+def fake(shared_fake: Running) -> Running:
+    """The shared daemon over the fake CLI, at rest."""
+    shared_fake.until_idle()
+    return shared_fake
 
 
 @pytest.fixture

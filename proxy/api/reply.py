@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from proxy.api.record import Record, record_of
 from proxy.core.contracts import Turn
 from proxy.core.errors import Busy, ServerError
-from proxy.core.events import Event, Finished
+from proxy.core.events import Event, Finished, Started
 from proxy.core.reply import Reply, fold_events
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -90,16 +90,14 @@ class TurnReply:
             data = stream.encode(events)
             if data:
                 await self._send(send, {"type": "http.response.body", "body": data, "more_body": True})
-            last = events[-1]
-            if isinstance(last, Finished):
-                record.finished(last)
+            _note(events, record)
 
     async def _whole(self, turn: Turn, send: Send, record: Record) -> None:
         events: list[Event] = []
         async for batch in turn:
             events += batch
+            _note(batch, record)
         reply = fold_events(events)
-        record.finished(reply.finished)
         body = self._dialect.whole(reply)
         await self._start(send, 200, self._dialect.content_type, self._dialect.headers, len(body))
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
@@ -144,6 +142,14 @@ class TurnReply:
             if since is not None and anyio.current_time() - since >= self._write_timeout:
                 record.ended = "stalled"
                 tasks.cancel_scope.cancel()
+
+
+def _note(events: Sequence[Event], record: Record) -> None:
+    first, last = events[0], events[-1]
+    if isinstance(first, Started):
+        record.note(answered_by=first.model)
+    if isinstance(last, Finished):
+        record.finished(last)
 
 
 def error_headers(error: ServerError) -> Headers:

@@ -25,6 +25,8 @@ from proxy.simulator.script import AnswerBlock, Text
 
 COUNT_LIMIT = 10_000
 MARK = "Simulated answer: "
+# So much of a long message's beginning and of its end is searched for a question.
+READ_LENGTH = 2000
 
 _ECHO = re.compile(r"\s*(?:please )?(?:echo|repeat after me): ?(.*)", re.IGNORECASE | re.DOTALL)
 _EXACTLY = re.compile(
@@ -38,17 +40,19 @@ _IMAGE = re.compile(r"\b(image|picture|photo)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The newest user message: its `text`, all its `blocks`, and the request around it."""
+    """The newest user message: its `text`, the part of that which is `read`, all its `blocks`, and the request."""
 
     body: Body
     text: str
+    read: str
     blocks: list[Block]
 
 
 def answer(body: Body, text: str) -> tuple[AnswerBlock, ...]:
     """The blocks of the answer to `text`, which is what the user wrote last."""
-    question = Question(body, text, last_user_blocks(body))
-    if not _results(question.blocks) and (calls := choose_calls(body, text)):
+    read = text if len(text) <= 2 * READ_LENGTH else f"{text[:READ_LENGTH]}\n{text[-READ_LENGTH:]}"
+    question = Question(body, text, read, last_user_blocks(body))
+    if not _results(question.blocks) and (calls := choose_calls(body, read)):
         opening = () if calls[0].name == STRUCTURED_OUTPUT else (Text(f"{MARK}I will call {calls[0].name}."),)
         return (*opening, *calls)
     return (Text(answer_text(question)),)
@@ -95,17 +99,17 @@ def _echo(question: Question) -> str | None:
 
 
 def _exactly(question: Question) -> str | None:
-    found = _EXACTLY.search(question.text)
+    found = _EXACTLY.search(question.read)
     return found[1] if found else None
 
 
 def _chore(question: Question) -> str | None:
-    return find_chore(question.text)
+    return find_chore(question.read)
 
 
 def _image(question: Question) -> str | None:
     here = list(pictures(question.blocks))
-    if not here and _IMAGE.search(question.text):
+    if not here and _IMAGE.search(question.read):
         here = [p for message in conversation(question.body) for p in pictures(message["content"])]
     if not here:
         return None
@@ -117,12 +121,12 @@ def _shown(picture: Picture) -> str:
 
 
 def _recalled(question: Question) -> str | None:
-    found = find_recalled(question.body, question.text)
+    found = find_recalled(question.body, question.read)
     return MARK + found if found else None
 
 
 def _counted(question: Question) -> str | None:
-    if not (found := _COUNT.search(question.text)):
+    if not (found := _COUNT.search(question.read)):
         return None
     first = int(found[1] or 1)
     last = min(int(found[2]), first + COUNT_LIMIT)
@@ -130,18 +134,18 @@ def _counted(question: Question) -> str | None:
 
 
 def _known(question: Question) -> str | None:
-    found = find_fact(question.text) or find_sum(question.text)
+    found = find_fact(question.read) or find_sum(question.read)
     return MARK + found if found else None
 
 
 def _greeting(question: Question) -> str | None:
-    if not _GREETING.match(question.text) or len(question.text) > 40:
+    if not _GREETING.match(question.read) or len(question.read) > 40:
         return None
     return 'Hello! This is a simulated answer: no model was asked. Say "help" to see what I understand.'
 
 
 def _help(question: Question) -> str | None:
-    return _HELP if question.text.strip().lower().rstrip("!?.") == "help" else None
+    return _HELP if question.read.strip().lower().rstrip("!?.") == "help" else None
 
 
 def _anything(question: Question) -> str:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from proxy.simulator.answers import answer, numbered_words
+from proxy.simulator.answers import READ_LENGTH, answer, numbered_words
 from proxy.simulator.body import Body, conversation, last_user_text
 from proxy.simulator.directives import Directive, without_directive
 from proxy.simulator.models import Model
@@ -49,7 +49,7 @@ def _thoughts(body: Body, model: Model, directive: Directive | None, text: str) 
         return Thinking(numbered_words(count).replace("word", "thought"), shown)
     effort = (body.get("output_config") or {}).get("effort")
     asked = thinking["type"] == "enabled" or thinking.get("display") == "summarized" or effort in ("xhigh", "max")
-    if asked or _ASKED_TO_THINK.search(text):
+    if asked or _ASKED_TO_THINK.search(text[:READ_LENGTH]):
         subject = quote(text) if text else "the tool's result"
         return Thinking(f"Simulated thinking about {subject}. An answer needs no more than that.", shown)
     return None

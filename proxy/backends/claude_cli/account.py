@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.backends.claude_cli.command import Login
+
 
 @dataclass(frozen=True, slots=True)
 class CliModel:
@@ -27,15 +29,18 @@ class Account:
     models: tuple[CliModel, ...]
 
 
-def read_account(reply: Mapping[str, Any]) -> Account:
-    """The account in the CLI's answer to `initialize`; what is missing there is taken as unknown, not as an error."""
+def read_account(reply: Mapping[str, Any], login: Login) -> Account:
+    """The account in the CLI's answer to `initialize`; what is missing there is taken as unknown, not as an error.
+
+    The CLI does not report every credential that it is given (a bearer token, for one): only where it was left to find
+    a stored login its word decides whether anyone is logged in.
+    """
     account = reply.get("account")
     known = account if isinstance(account, dict) else {}
     sources = [known.get("apiKeySource"), known.get("tokenSource"), known.get("subscriptionType")]
     source = next((str(name) for name in sources if name and name != "none"), "")
-    provider = str(known.get("apiProvider") or "firstParty")
-    if not source and provider != "firstParty":
-        source = provider
+    if not source and login.mode != "stored":
+        source = login.credential
     models = reply.get("models")
     return Account(
         logged_in=bool(source) or account is None,

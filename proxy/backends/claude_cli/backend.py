@@ -10,6 +10,7 @@ import anyio
 
 from proxy.backends.claude_cli.account import Account, read_account
 from proxy.backends.claude_cli.codec import ApiEvent, Result
+from proxy.backends.claude_cli.command import Login
 from proxy.backends.claude_cli.faults import not_logged_in
 from proxy.backends.claude_cli.plan import Setup
 from proxy.backends.claude_cli.pool import Lease, Pool
@@ -35,8 +36,9 @@ class Deadlines:
 class ClaudeCliBackend:
     """Answers with the Claude CLI. `on_account` hears what each newly told process says of its login and models."""
 
-    def __init__(self, pool: Pool, deadlines: Deadlines, on_account: Callable[[Account], None]) -> None:
+    def __init__(self, pool: Pool, login: Login, deadlines: Deadlines, on_account: Callable[[Account], None]) -> None:
         self._pool = pool
+        self._login = login
         self._deadlines = deadlines
         self._on_account = on_account
 
@@ -47,7 +49,7 @@ class ClaudeCliBackend:
             if not lease.told:
                 reply = await lease.session.call("initialize", systemPrompt=[])
                 lease.tell(setup)
-                self._on_account(read_account(reply))
+                self._on_account(read_account(reply, self._login))
             lease.settle = _nothing_to_settle
 
     @asynccontextmanager
@@ -62,7 +64,7 @@ class ClaudeCliBackend:
             yield turn
 
     def _on_told(self, reply: Mapping[str, Any]) -> None:
-        account = read_account(reply)
+        account = read_account(reply, self._login)
         self._on_account(account)
         if not account.logged_in:
             raise not_logged_in()

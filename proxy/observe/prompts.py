@@ -1,0 +1,49 @@
+"""Prompts and answers in the log: a debugging aid that an operator has to turn on."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from proxy.core.contracts import Backend, Target, Turn
+from proxy.core.events import Event, TextDelta
+from proxy.core.request import ChatRequest, Image, Message
+
+log = structlog.get_logger()
+
+
+class PromptLog:
+    """A backend whose every prompt and answer is written to the log."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    @asynccontextmanager
+    async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[Turn]:
+        """The backend's turn. Raises what the backend raises."""
+        log.info("prompt", model=target.model, messages=[_shown(message) for message in request.messages])
+        async with self._backend.open(request, target) as turn:
+            logged = _LoggedTurn(turn)
+            try:
+                yield logged
+            finally:
+                log.info("answer", model=target.model, text="".join(logged.texts))
+
+
+class _LoggedTurn:
+    def __init__(self, turn: Turn) -> None:
+        self._batches = aiter(turn)
+        self.texts: list[str] = []
+
+    def __aiter__(self) -> "_LoggedTurn":
+        return self
+
+    async def __anext__(self) -> Sequence[Event]:
+        events = await anext(self._batches)
+        self.texts += [event.text for event in events if isinstance(event, TextDelta)]
+        return events
+
+
+def _shown(message: Message) -> dict[str, object]:
+    images = sum(isinstance(part, Image) for part in message.parts)
+    return {"role": message.role, "text": message.text} | ({"images": images} if images else {})

@@ -1,0 +1,1 @@
+"""The HTTP layer, over the fake CLI."""

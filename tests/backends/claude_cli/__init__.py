@@ -1,0 +1,1 @@
+"""The Claude CLI as a backend: tables for the pure parts, tiny real children for the rest."""

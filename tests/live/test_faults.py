@@ -1,0 +1,199 @@
+"""What the API can do to a turn, through the real CLI: one end, the right status, nothing said twice."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from tests.conftest import MakeDaemon
+from tests.support.running import Running, running_daemon
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A daemon whose CLI does not try failed requests again."""
+    with running_daemon(tmp_path_factory.mktemp("hasty"), settings={"cli_retries": "0", "spares": "2"}) as running:
+        yield running
+
+
+def body(directive: str, **fields: object) -> dict[str, Any]:
+    prompt = f"hello [simulate: {directive}]"
+    return {"model": "sonnet", "messages": [{"role": "user", "content": prompt}], **fields}
+
+
+def ask(running: Running, directive: str, **fields: object) -> httpx.Response:
+    with running.client() as client:
+        return client.post("/api/chat", json=body(directive, **fields))
+
+
+def lines(answer: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def text(answer: httpx.Response) -> str:
+    return "".join(line["message"]["content"] for line in lines(answer) if "message" in line)
+
+
+@pytest.mark.parametrize(
+    ("directive", "status", "words"),
+    [
+        ("status=400 message=odd", 400, "odd"),
+        ("status=401", 401, "claude setup-token"),
+        ("status=403", 401, "claude setup-token"),
+        ("status=404", 404, "may not exist"),
+        ("status=413", 413, "too large"),
+        ("status=500 times=9", 502, "500"),
+        ("status=503 times=9", 503, "503"),
+        ("status=529 times=9", 529, "Overloaded"),
+        ("status=429 times=9", 429, "rate limit"),
+        ("cut after=0 times=9", 502, "Connection"),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_error_before_the_first_byte_is_a_status(
+    hasty: Running, directive: str, status: int, words: str, stream: bool
+) -> None:
+    answer = ask(hasty, directive, stream=stream)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
+def test_an_error_says_when_to_come_back(hasty: Running) -> None:
+    assert int(ask(hasty, "status=529").headers["retry-after"]) >= 1
+    assert ask(hasty, "status=401").headers["x-should-retry"] == "false"
+
+
+def test_a_usage_limit_says_when_it_ends(make_daemon: MakeDaemon) -> None:
+    environ = {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-simulated"}
+    running = make_daemon(environ=environ)
+    answer = ask(running, "status=429 reset=+3600")
+    assert answer.status_code == 429
+    assert "resets at " in answer.json()["error"]
+    assert 3500 <= int(answer.headers["retry-after"]) <= 3600
+    assert answer.headers["x-should-retry"] == "false"
+    assert len(running.sent()) == 1
+
+
+@pytest.mark.parametrize("directive", ["status=529 times=1", "status=500 times=2", "cut after=0 times=1"])
+def test_what_fails_before_any_text_is_tried_again_unseen(live: Running, directive: str) -> None:
+    answer = ask(live, directive)
+    assert answer.status_code == 200
+    assert lines(answer)[-1]["done_reason"] == "stop"
+    assert text(answer).count("Hello!") == 1
+
+
+@pytest.mark.parametrize(
+    "directive",
+    ["error after=3", "cut after=3", "no_delta", "duplicate_start after=3", "garbage after=3"],
+)
+def test_a_stream_that_breaks_after_text_ends_with_an_error_and_repeats_nothing(live: Running, directive: str) -> None:
+    whole = text(ask(live, "no_stop"))
+    answer = ask(live, directive)
+    assert answer.status_code == 200
+    *said, last = lines(answer)
+    assert set(last) == {"error"}
+    assert not any(line["done"] for line in said)
+    assert text(answer).startswith("Hello!")
+    assert whole.startswith(text(answer))
+
+
+def test_a_broken_stream_answers_openai_clients_with_an_error(live: Running) -> None:
+    with (
+        openai.OpenAI(base_url=f"{live.url}/v1", api_key="none", max_retries=0) as client,
+        client.chat.completions.create(stream=True, **body("error after=3")) as chunks,
+        pytest.raises(openai.APIError, match="Overloaded"),
+    ):
+        for _ in chunks:
+            pass
+
+
+def test_a_broken_answer_is_a_status_when_nothing_was_streamed(live: Running) -> None:
+    answer = ask(live, "error after=3", stream=False)
+    assert answer.status_code == 529
+    assert "Overloaded" in answer.json()["error"]
+
+
+def test_the_length_limit_ends_the_answer_and_the_cli_asks_for_no_more(live: Running) -> None:
+    before = len(live.sent())
+    answer = ask(live, "max_tokens")
+    assert lines(answer)[-1]["done_reason"] == "length"
+    live.until_idle()
+    assert len(live.sent()) == before + 1
+
+
+def test_a_refusal_is_a_clear_text_and_the_cli_asks_no_other_model(live: Running) -> None:
+    before = len(live.sent())
+    answer = ask(live, "refusal after=2")
+    assert lines(answer)[-1]["done_reason"] == "stop"
+    assert "The model refused to answer this." in text(answer)
+    live.until_idle()
+    assert len(live.sent()) == before + 1
+    with live.client() as client:
+        whole = client.post("/v1/chat/completions", json=body("refusal")).json()
+    assert whole["choices"][0]["finish_reason"] == "content_filter"
+
+
+def test_a_message_without_its_stop_is_complete_all_the_same(live: Running) -> None:
+    assert lines(ask(live, "no_stop"))[-1]["done_reason"] == "stop"
+
+
+def test_an_unreachable_api_is_a_502(make_daemon: MakeDaemon) -> None:
+    running = make_daemon(environ={"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}, settings={"cli_retries": "0"})
+    answer = ask(running, "text hello")
+    assert answer.status_code == 502
+    assert "refused" in answer.json()["error"]
+
+
+def test_retries_are_bounded_by_the_deadline(make_daemon: MakeDaemon) -> None:
+    running = make_daemon(settings={"cli_retries": "10", "first_event_timeout": "1.5s"})
+    answer = ask(running, "status=529")
+    assert answer.status_code == 504
+    assert "first_event deadline of 1.5 s" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "directive", "status"),
+    [("first_event", "hang", 504), ("idle", "hang after=2", 200), ("total", "words 200 rate=20", 200)],
+)
+def test_each_deadline_ends_in_an_error_that_names_it(
+    make_daemon: MakeDaemon, setting: str, directive: str, status: int
+) -> None:
+    running = make_daemon(settings={f"{setting}_timeout": "1s"})
+    answer = ask(running, directive)
+    assert answer.status_code == status
+    assert f"the {setting} deadline of 1 s has passed" in lines(answer)[-1]["error"]
+    running.until_idle()
+    assert running.simulator.recorder.open_requests == 0
+
+
+def test_silence_within_the_deadline_is_no_error(live: Running) -> None:
+    assert lines(ask(live, "words 3 ttft=1.5"))[-1]["done_reason"] == "stop"
+
+
+def test_an_old_model_id_reaches_the_api_as_it_is(make_daemon: MakeDaemon, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[[models]]\nname = "claude-opus-4-1"\ncli_model = "claude-opus-4-1-20250805"\n')
+    running = make_daemon(settings={"config": str(config)})
+    with running.client() as client:
+        answer = client.post(
+            "/api/chat", json={"model": "claude-opus-4-1", "messages": [{"role": "user", "content": "hello"}]}
+        )
+    assert answer.status_code == 200, answer.text
+    assert running.last()["model"] == "claude-opus-4-1-20250805"
+
+
+def test_without_a_login_the_answer_is_401_with_the_remedy(make_daemon: MakeDaemon) -> None:
+    running = make_daemon(environ={"ANTHROPIC_API_KEY": ""})
+    running.until(running.daemon.discovered.is_set, "discovered")
+    for _ in range(2):
+        answer = ask(running, "text hello")
+        assert answer.status_code == 401
+        for remedy in ("claude setup-token", "ANTHROPIC_API_KEY", "make demo"):
+            assert remedy in answer.json()["error"]
+    assert running.sent() == []
+    with running.client() as client:
+        assert "Chats do not work yet" in client.get("/", headers={"accept": "text/html"}).text

@@ -1,0 +1,175 @@
+"""The whole API request of a chat, against the short list of what the CLI adds by itself (docs/cli.md)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeDaemon
+from tests.support.running import Running
+
+IDENTITY = "You are a Claude agent, built on Anthropic's Claude Agent SDK."
+EPHEMERAL = {"type": "ephemeral"}
+HOUR = {"type": "ephemeral", "ttl": "1h"}
+
+MODES = {
+    "api-key": {"ANTHROPIC_API_KEY": "simulated"},
+    "api-key by token": {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": "simulated-token"},
+    "oauth-token": {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-simulated"},
+    "stored": {"ANTHROPIC_API_KEY": ""},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_one_line_chat_sends_nothing_but_the_documented_extras(
+    make_daemon: MakeDaemon, tmp_path: Path, mode: str
+) -> None:
+    store_login(tmp_path / "user")
+    running = make_daemon(environ=MODES[mode])
+    assert running.daemon.login.mode == mode.partition(" ")[0]
+    chat(running, "hello", system="Speak like a sailor.")
+    sent = running.sent()
+    assert len(sent) == 1
+    body = dict(sent[0].body)
+    bare = running.daemon.login.mode == "api-key"
+    cache = EPHEMERAL if bare else HOUR
+
+    user, extra = body.pop("messages")
+    assert user == {"role": "user", "content": [text("hello", EPHEMERAL if bare else None)]}
+    assert extra.pop("role") == "system"
+    assert extra.pop("output_config") == {"effort": "medium"}
+    if bare:
+        assert extra == {"content": []}
+    else:
+        environment = extra.pop("content")[0]
+        assert environment.pop("cache_control") == cache
+        check_environment(environment.pop("text"), tmp_path)
+        assert (environment, extra) == ({"type": "text"}, {})
+
+    assert body.pop("system") == [text(IDENTITY, cache), text("Speak like a sailor.", cache)]
+    assert set(json.loads(body.pop("metadata")["user_id"])) == {"device_id", "account_uuid", "session_id"}
+    assert body == {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 128000,
+        "stream": True,
+        "tools": [],
+        "thinking": {"type": "adaptive", "display": "updates"},
+        "output_config": {"effort": "medium"},
+        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+    }
+
+
+def check_environment(added: str, folder: Path) -> None:
+    """Without --bare the CLI describes its surroundings: an empty folder of the daemon's, and nothing of the user's."""
+    assert added.startswith("# Environment\n")
+    assert "SECRET" not in added
+    assert f"Primary working directory: {folder}/run/" in added
+    assert str(folder / "user") not in added
+    assert len(added) < 1500
+
+
+def store_login(home: Path) -> None:
+    """A stored login in the user's home, with everything beside it that must not reach a prompt."""
+    claude = home / ".claude"
+    claude.mkdir(parents=True)
+    login = {
+        "accessToken": "sk-ant-oat01-stored",
+        "refreshToken": "sk-ant-ort01-stored",
+        "expiresAt": 4102444800000,
+        "scopes": ["user:inference", "user:profile"],
+        "subscriptionType": "pro",
+    }
+    (claude / ".credentials.json").write_text(json.dumps({"claudeAiOauth": login}))
+    (claude / ".credentials.json").chmod(0o600)
+    (claude / "CLAUDE.md").write_text("SECRET memory of the user\n")
+    (home / "CLAUDE.md").write_text("SECRET memory of the home\n")
+    (claude / "settings.json").write_text(
+        json.dumps({"model": "haiku", "env": {"SECRET": "1"}, "hooks": {"UserPromptSubmit": [leak(home)]}})
+    )
+    (claude / "commands").mkdir()
+    (claude / "commands" / "leak.md").write_text("SECRET command\n")
+
+
+def leak(home: Path) -> dict[str, Any]:
+    return {"hooks": [{"type": "command", "command": f"touch {home}/hook-ran; echo SECRET"}]}
+
+
+@pytest.mark.parametrize("mode", ["oauth-token", "stored"])
+def test_nothing_of_the_users_home_runs_or_is_read(make_daemon: MakeDaemon, tmp_path: Path, mode: str) -> None:
+    home = tmp_path / "user"
+    store_login(home)
+    running = make_daemon(environ=MODES[mode])
+    chat(running, "/leak")
+    assert "SECRET" not in json.dumps(running.last())
+    assert running.last()["messages"][0]["content"][0]["text"] == "/leak"
+    assert not (home / "hook-ran").exists()
+
+
+def test_the_credential_that_was_chosen_is_the_only_one_sent(make_daemon: MakeDaemon) -> None:
+    environ = {"ANTHROPIC_API_KEY": "the-key", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-other"}
+    running = make_daemon(environ=environ)
+    chat(running, "hello")
+    headers = running.sent()[0].headers
+    assert headers["x-api-key"] == "the-key"
+    assert "authorization" not in headers
+
+
+def test_history_arrives_turn_by_turn_in_its_roles(live: Running) -> None:
+    messages = [
+        {"role": "system", "content": "One."},
+        {"role": "user", "content": "first question"},
+        {"role": "assistant", "content": "first answer"},
+        {"role": "user", "content": "second question"},
+        {"role": "assistant", "content": "second answer"},
+        {"role": "user", "content": "third question"},
+    ]
+    with live.client() as client:
+        assert client.post("/api/chat", json={"model": "sonnet", "messages": messages}).status_code == 200
+    sent = [message for message in live.last()["messages"] if message["role"] != "system"]
+    assert [(message["role"], message["content"][0]["text"]) for message in sent] == [
+        (message["role"], message["content"]) for message in messages[1:]
+    ]
+
+
+def test_the_model_is_the_requests_own_on_a_warm_process(live: Running) -> None:
+    for model, answering in (("haiku", "claude-haiku-5-5"), ("opus", "claude-opus-5-5"), ("haiku", "claude-haiku-5-5")):
+        chat(live, "hello", model=model)
+        assert live.last()["model"] == answering
+        live.until_idle()
+
+
+def test_num_predict_reaches_the_api_and_does_not_leak_into_the_next_request(live: Running) -> None:
+    with live.client() as client:
+        body = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}], "stream": False}
+        limited = client.post("/api/chat", json=body | {"options": {"num_predict": 5}}).json()
+        assert live.last()["max_tokens"] == 5
+        assert limited["done_reason"] == "length"
+        live.until_idle()
+        assert client.post("/api/chat", json=body).json()["done_reason"] == "stop"
+    assert live.last()["max_tokens"] == 128000
+
+
+def test_pictures_arrive_where_they_stood(live: Running) -> None:
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    message = {"role": "user", "content": "What is in the image?", "images": [pixel]}
+    with live.client() as client:
+        answer = client.post("/api/chat", json={"model": "sonnet", "messages": [message], "stream": False}).json()
+    assert "1" in answer["message"]["content"]
+    picture = live.last()["messages"][0]["content"][0]
+    assert picture["source"] == {"type": "base64", "media_type": "image/png", "data": pixel}
+
+
+def chat(running: Running, prompt: str, *, system: str = "", model: str = "sonnet") -> dict[str, Any]:
+    messages = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": prompt})
+    with running.client() as client:
+        answer = client.post("/api/chat", json={"model": model, "messages": messages, "stream": False})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def text(content: str, cache: dict[str, str] | None) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": content}
+    return block | {"cache_control": cache} if cache else block
