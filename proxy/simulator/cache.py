@@ -28,11 +28,6 @@ class PromptUsage:
         """Tokens written, whatever their lifetime."""
         return self.written_5m + self.written_1h
 
-    @property
-    def total(self) -> int:
-        """Every token of the prompt."""
-        return self.uncached + self.read + self.written
-
 
 @dataclass(frozen=True, slots=True)
 class _Prefix:

@@ -59,7 +59,11 @@ class serve_simulator:  # noqa: N801  (used as a function: async with serve_simu
         # asyncio turns Nagle's delays off only where the socket names its protocol.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, self._port))
+        try:
+            listener.bind((HOST, self._port))
+        except OSError:
+            listener.close()
+            raise
         # Without uvicorn's own loop, which ticks every 0.1 s only to ask whether to stop.
         await self._server.startup(sockets=[listener])
         self._simulator.url = f"http://{HOST}:{listener.getsockname()[1]}"

@@ -59,7 +59,7 @@ def test_ollama_chats_piece_by_piece(ollama_client: ollama.Client) -> None:
 def test_ollama_generates_and_goes_on_with_the_context(ollama_client: ollama.Client) -> None:
     first = ollama_client.generate("sonnet", "My cat is called Mint.")
     second = ollama_client.generate("sonnet", "What did I say before?", context=first.context)
-    assert "My cat is called Mint." in second.response
+    assert "My cat is called Mint." in str(second.response)
 
 
 def test_the_six_metrics_are_positive_integers(live: Running) -> None:

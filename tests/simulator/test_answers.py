@@ -266,6 +266,23 @@ def test_the_answer_ends_at_max_tokens() -> None:
     assert (answer.text, answer.stop_reason) == ("word1 word2 ", "max_tokens")
 
 
+def test_thinking_counts_towards_max_tokens() -> None:
+    answer = script("[simulate: words 100 think=1]", max_tokens=4)
+    assert [block.text for block in answer.blocks if isinstance(block, Text | Thinking)] == ["thought1", "word1 wo"]
+    only = script("[simulate: words 100 think=2]", max_tokens=2)
+    assert [type(block) for block in only.blocks] == [Thinking]
+
+
+def test_nothing_follows_a_block_that_fills_max_tokens() -> None:
+    answer = script("[simulate: tool get_weather {} text=abcdefgh]", max_tokens=2)
+    assert ([type(block) for block in answer.blocks], answer.stop_reason) == ([Text], "max_tokens")
+
+
+def test_an_image_that_is_only_an_address_is_not_described() -> None:
+    image = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    assert "what is it?" in said([image, {"type": "text", "text": "what is it?"}])
+
+
 def test_a_tool_call_that_does_not_fit_is_broken() -> None:
     answer = script("[simulate: tool get_weather {}]", max_tokens=3)
     assert [block.broken for block in answer.blocks if isinstance(block, ToolUse)] == [True]

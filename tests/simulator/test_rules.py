@@ -10,6 +10,8 @@ from proxy.simulator.rules.access import check_access
 from proxy.simulator.rules.request import check_request
 from proxy.simulator.stream import signature
 
+# A PNG's first bytes: 8001 pixels wide.
+WIDE = "iVBORw0KGgoAAAAAAAAAAAAAH0EAAAAB"
 NEWEST = "claude-opus-5-5"
 SWITCHABLE = "claude-opus-5"
 BRIDGING = "claude-sonnet-4-6"
@@ -17,7 +19,7 @@ OLDER = "claude-sonnet-4-5"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAD0lEQVR4nGP4z8AAQgwQCgAf7gP9bJ5w5gAAAABJRU5ErkJggg=="
 
 
-def body(model: str = NEWEST, **fields: Any) -> dict[str, Any]:
+def body(model: str | None = NEWEST, **fields: Any) -> dict[str, Any]:
     """A body that the API takes, but for `fields`; a field of None is left out."""
     base = {"model": model, "max_tokens": 4096, "messages": [user("hello")], **fields}
     return {name: value for name, value in base.items() if value is not None}
@@ -108,6 +110,10 @@ TAKEN: dict[str, dict[str, Any]] = {
     "no tool wanted, none offered": body(tool_choice={"type": "none"}),
     "four breakpoints, the longer-lived first": body(
         tools=[tool() | HOUR], system=[text("a", **HOUR)], messages=[user(text("b", **CACHED), text("c", **CACHED))]
+    ),
+    "a breakpoint of the request itself": body(cache_control={"type": "ephemeral"}),
+    "a text document": body(
+        messages=[user({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"}})]
     ),
     "prefill on an older model": body(OLDER, messages=[user("hi"), assistant("The answer is")]),
     "an empty prefill on an older model": body(OLDER, messages=[user("hi"), assistant("")]),
@@ -210,6 +216,22 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "specified using the image/jpeg media type, but the image appears to be a image/png image",
     ),
     "an image too large": (body(messages=[user(image("A" * 5_242_884))]), "image exceeds 5 MB maximum"),
+    "an image of too many pixels": (
+        body(messages=[user(image(WIDE))]),
+        "At least one of the image dimensions exceed max allowed size: 8000 pixels",
+    ),
+    "a document that is not base64": (
+        body(
+            messages=[
+                user({"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "%"}})
+            ]
+        ),
+        "Invalid base64 data",
+    ),
+    "a call without input": (
+        body(messages=[user("a"), assistant(call(input=None)), user(result())]),
+        "tool_use.input: Field required",
+    ),
     "an image in a result that is none": (
         body(messages=[user("a"), assistant(call()), user(result(content=[image("aGVsbG8=")]))]),
         "Could not process image",

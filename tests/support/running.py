@@ -111,10 +111,12 @@ def running_daemon(
             daemon = await stack.enter_async_context(open_daemon(loaded, given, simulated=True))
             daemon.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             loop = asyncio.get_running_loop()
-            server = Server(daemon.application(), drain=daemon.drain, on_started=lambda: None)
-            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-            ready.set_result(Running(daemon.url, daemon, simulator, folder, loop, server))
-            await serving
+
+            def started() -> None:
+                ready.set_result(Running(daemon.url, daemon, simulator, folder, loop, server))
+
+            server = Server(daemon.application(), drain=daemon.drain, on_started=started)
+            await server.serve(sockets=[listener])
 
     def run() -> None:
         try:

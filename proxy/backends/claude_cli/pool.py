@@ -53,6 +53,10 @@ class _Child:
     turns: int = 0
     since: float = field(default_factory=time.monotonic)
 
+    @property
+    def running(self) -> bool:
+        return self.session is not None and self.session.process.running
+
     def view(self) -> View:
         return View(self.state, self.setup, self.since)
 
@@ -104,6 +108,7 @@ class Pool:
         self._failed_boots = 0
         self._boot_after = 0.0
         self._tasks: TaskGroup | None = None
+        self._exit = anyio.Event()
 
     def __repr__(self) -> str:
         return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
@@ -130,6 +135,7 @@ class Pool:
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             tasks.start_soon(self._stop_idle)
+            tasks.start_soon(self._bury)
             self._act()
             try:
                 yield
@@ -149,7 +155,8 @@ class Pool:
     @asynccontextmanager
     async def lease(self, setup: Setup) -> AsyncIterator[Lease]:
         """A process that was told `setup`, or nothing yet. Raises `Busy`, `TimedOut` and `BackendFailed`."""
-        child = await self._acquire(setup)
+        while not (child := await self._acquire(setup)).running:
+            self._stop(child)
         lease = Lease(child, self._act)
         self._leases.add(lease)
         try:
@@ -164,7 +171,9 @@ class Pool:
         waiter = _Waiter(setup)
         self._waiters.append(waiter)
         self._act()
-        if waiter in self._waiters and len(self._waiters) > self._limits.queue:
+        # A request that a process boots for does not wait in the queue.
+        booting = sum(child.state is State.BOOTING for child in self._children)
+        if waiter in self._waiters and len(self._waiters) - booting > self._limits.queue:
             self._waiters.remove(waiter)
             raise Busy(QUEUE_FULL)
         try:
@@ -188,7 +197,7 @@ class Pool:
     def _release(self, child: _Child, settle: Settle | None) -> None:
         child.turns += 1
         assert child.session is not None
-        if settle is None or child.turns >= self._limits.turns or not child.session.process.running:
+        if settle is None or child.turns >= self._limits.turns or not child.running:
             self._stop(child, kill=True)
         elif self._tasks is not None:
             child.state, child.since = State.SETTLING, time.monotonic()
@@ -202,7 +211,7 @@ class Pool:
                 clean = await settle(child.session)
         except ServerError as error:
             log.info("process_not_reusable", reason=error.message)
-        if clean and child.session.process.running:
+        if clean and child.running:
             self._free(child)
         else:
             self._stop(child, kill=True)
@@ -246,7 +255,7 @@ class Pool:
             self._boot_failed(error)
             return
         self._failed_boots = 0
-        child.session.process.on_exit(lambda: self._exited(child))
+        child.session.process.on_exit(lambda: self._exit.set())
         if child.state is State.BOOTING:
             self._free(child)
 
@@ -268,11 +277,16 @@ class Pool:
         await anyio.sleep(seconds)
         self._act()
 
-    def _exited(self, child: _Child) -> None:
-        if child.state in (State.SPARE, State.CLEAN):
-            assert child.session is not None
-            log.warning("process_exited_idle", pid=child.session.process.pid, stderr=child.session.process.stderr)
-            self._stop(child)
+    async def _bury(self) -> None:
+        # The news of an exit comes in a callback of the event loop, where no task can be started.
+        while True:
+            await self._exit.wait()
+            self._exit = anyio.Event()
+            for child in self._children:
+                if child.state in (State.SPARE, State.CLEAN) and child.session and not child.running:
+                    process = child.session.process
+                    log.warning("process_exited_idle", pid=process.pid, stderr=process.stderr)
+                    self._stop(child)
 
     def _stop(self, child: _Child, *, kill: bool = False) -> None:
         child.state = State.STOPPING

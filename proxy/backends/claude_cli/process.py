@@ -135,8 +135,8 @@ class CliProcess:
         """
         with anyio.CancelScope(shield=True):
             stdin = self._transport.get_pipe_transport(0)
-            if stdin is not None:
-                stdin.abort() if isinstance(stdin, asyncio.WriteTransport) else stdin.close()
+            if isinstance(stdin, asyncio.WriteTransport) and not stdin.is_closing():
+                stdin.abort()
             for number, patience in ((None, times.eof if idle else 0), (signal.SIGTERM, times.term)):
                 if number is not None:
                     self._signal(number)

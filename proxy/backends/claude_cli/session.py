@@ -28,6 +28,7 @@ class Session:
         self.process = process
         self._expected: dict[str, tuple[str, OnReply | None]] = {}
         self._outputs: deque[Output] = deque()
+        self._fault: BackendFailed | None = None
 
     def write(self, data: bytes) -> None:
         """Send lines. Raises `BackendFailed` when the process is gone."""
@@ -53,7 +54,7 @@ class Session:
         return bool(self._outputs) or self.process.ready
 
     async def receive(self) -> list[Output]:
-        """The outputs that have arrived, possibly none. Raises `BackendFailed`."""
+        """The outputs that have arrived, possibly none. Raises `BackendFailed`, once there are no more."""
         if not self._outputs:
             await self._fill()
         outputs = list(self._outputs)
@@ -77,11 +78,15 @@ class Session:
         self._outputs.extendleft(reversed(outputs))
 
     async def _fill(self) -> None:
+        if self._fault is not None:
+            raise self._fault
         for line in await self.process.receive():
             try:
                 output = decode(line)
             except CorruptLine as error:
-                raise BackendFailed(str(error), should_retry=False) from error
+                # What came before it counts, what follows it does not.
+                self._fault = BackendFailed(str(error), should_retry=False)
+                return
             if isinstance(output, ControlReply):
                 self._answered(output)
             elif isinstance(output, ControlAsk):

@@ -27,6 +27,7 @@ def check_caching(body: Body) -> None:
         _lifetime(body["cache_control"], "cache_control")
     if found > MAX_BREAKPOINTS:
         raise invalid(f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {found}.")
+    # In the alphabet, too, "1h" is before "5m".
     if lifetimes != sorted(lifetimes):
         raise invalid(
             "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. "

@@ -1,5 +1,6 @@
 """Conversations with a turn: what the CLI says, and the events that it brings."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -377,6 +378,7 @@ def test_what_comes_before_the_message_began_is_an_error(output: Output, what: s
         api("content_block_delta", delta="a"),
         api("content_block_delta", delta={"type": "text_delta"}),
         api("content_block_delta", delta={"type": "thinking_delta", "text": "a"}),
+        pytest.param(text(5), marks=pytest.mark.xfail(strict=True, reason="any value passes for a text")),  # type: ignore[arg-type]
         api("message_delta"),
         api("message_delta", delta=[]),
         api("message_delta", delta={"stop_reason": ["end_turn"]}),
@@ -424,8 +426,6 @@ def test_every_timing_is_at_least_one_nanosecond(deltas: list[Output]) -> None:
 
 
 def test_the_standard_librarys_time_is_a_clock() -> None:
-    import time
-
     turn = TurnMachine(time, load_ns=0)
     turn.feed(start())
     assert isinstance(turn.feed(end())[-1], Finished)

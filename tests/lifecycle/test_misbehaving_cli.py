@@ -1,0 +1,174 @@
+"""A CLI that does anything: each fault has its error, and costs no other request anything."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import MakeDaemon
+from tests.support.children import children
+from tests.support.running import Running
+
+
+def body(fault: str, **fields: object) -> dict[str, Any]:
+    return {"model": "sonnet", "messages": [{"role": "user", "content": f"[fake: {fault}]"}], **fields}
+
+
+def ask(running: Running, fault: str, **fields: object) -> httpx.Response:
+    with running.client() as client:
+        return client.post("/api/chat", json=body(fault, **fields))
+
+
+def lines(answer: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def works(running: Running) -> bool:
+    running.until_idle()
+    return lines(ask(running, "answer"))[-1]["done"] is True
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("crash", "exited with code 3; it said: fake: assertion failed: the moon is full"),
+        ("nothing", "ended the turn without an answer"),
+        ("lost_delta", "before its message began"),
+    ],
+)
+def test_a_fault_before_the_answer_is_a_500_that_quotes_the_cli(fake: Running, fault: str, words: str) -> None:
+    answer = ask(fake, fault)
+    assert answer.status_code == 500
+    assert words in answer.json()["error"]
+    assert answer.headers["x-should-retry"] == "false"
+    assert works(fake)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("crash 2", "exited with code 3; it said: fake: assertion failed: the moon is full"),
+        ("killed", "was ended by SIGKILL"),
+        ("grandchild", "the Claude CLI"),
+        ("escaped", "the Claude CLI"),
+        ("garbage", "not JSON"),
+        ("no_end", "ended the turn without an answer"),
+        ("second_start", "broke after a part of the answer"),
+        ("nonsense", "makes no sense"),
+    ],
+)
+def test_a_fault_within_the_answer_ends_it_with_an_error(fake: Running, fault: str, words: str) -> None:
+    answer = ask(fake, fault)
+    assert answer.status_code == 200
+    *said, last = lines(answer)
+    assert [line["message"]["content"] for line in said] == ["word "] * len(said)
+    assert words in last["error"]
+    assert works(fake)
+
+
+def test_an_endless_line_is_an_error_and_takes_no_memory(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"max_line": "128KiB"})
+    answer = ask(running, "endless")
+    assert "line of more than 131072 bytes" in lines(answer)[-1]["error"]
+    assert works(running)
+
+
+def test_a_flood_on_stderr_holds_nothing_up(fake: Running) -> None:
+    assert lines(ask(fake, "flood 5000000"))[-1]["done"] is True
+
+
+def test_what_nobody_knows_is_no_fault(fake: Running) -> None:
+    answer = ask(fake, "unknown", stream=False).json()
+    assert answer["message"]["content"] == "word"
+
+
+def test_an_emoji_that_is_split_between_deltas_arrives(fake: Running) -> None:
+    assert ask(fake, "surrogate", stream=False).json()["message"]["content"] == "\N{GRINNING FACE}"
+    streamed = "".join(line["message"]["content"] for line in lines(ask(fake, "surrogate")))
+    assert streamed.encode("utf-16", "surrogatepass").decode("utf-16") == "\N{GRINNING FACE}"
+
+
+def test_a_question_of_the_cli_is_answered_so_that_it_goes_on(fake: Running) -> None:
+    assert ask(fake, "ask_us", stream=False).json()["message"]["content"] == "can_use_tool is not supported"
+
+
+@pytest.mark.parametrize("reason", ["end_turn", "max_tokens"])
+def test_a_cli_that_goes_on_by_itself_is_ended_and_the_client_sees_one_answer(fake: Running, reason: str) -> None:
+    before = {process.pid for process in children(fake.folder)}
+    answer = ask(fake, f"goes_on {reason}")
+    *said, last = lines(answer)
+    assert [line["message"]["content"] for line in said] == ["word "]
+    assert last["done"] is True
+    assert works(fake)
+    assert before - {process.pid for process in children(fake.folder)}
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault", "status"),
+    [("first_event", "hang", 504), ("idle", "hang 2", 200), ("total", "slow 0.2", 200), ("idle", "stubborn 1", 200)],
+)
+def test_each_deadline_ends_a_turn_that_hangs(make_fake: MakeDaemon, setting: str, fault: str, status: int) -> None:
+    running = make_fake(settings={f"{setting}_timeout": "300ms", "interrupt_timeout": "200ms"})
+    answer = ask(running, fault)
+    assert answer.status_code == status
+    assert f"the {setting} deadline of 0.3 s has passed" in lines(answer)[-1]["error"]
+    assert works(running)
+
+
+def test_a_full_queue_answers_503_at_once_and_a_long_wait_504(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"max_processes": "2", "max_queue": "1", "queue_timeout": "700ms"})
+    pool = running.daemon.pool
+    with (
+        running.client() as client,
+        client.stream("POST", "/api/chat", json=body("hang 1")),
+        client.stream("POST", "/api/chat", json=body("hang 1")),
+        running.client() as waiting,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        queued = threads.submit(waiting.post, "/api/chat", json=body("answer"))
+        running.until(lambda: pool.waiting == 1, "queued")
+        full = ask(running, "answer")
+        assert full.status_code == 503
+        assert full.json() == {"error": "server busy, please try again.  maximum pending requests exceeded"}
+        late = queued.result()
+    assert late.status_code == 504
+    assert "the queue deadline of 0.7 s" in late.json()["error"]
+    assert works(running)
+
+
+@pytest.mark.parametrize(("boot", "words"), [("crash", "the disk is on fire"), ("hang", "did not boot within 0.5 s")])
+def test_a_cli_that_does_not_boot_is_an_error_at_once(make_fake: MakeDaemon, boot: str, words: str) -> None:
+    running = make_fake(
+        settings={"boot_timeout": "500ms", "pass_environment": "FAKE_*"},
+        environ={"FAKE_BOOT": boot},
+    )
+    answer = ask(running, "answer")
+    assert answer.status_code == 500
+    assert words in answer.json()["error"]
+
+
+def test_a_spare_that_dies_while_idle_is_replaced(fake: Running) -> None:
+    fake.until_idle()
+    before = children(fake.folder)
+    for process in before:
+        process.kill()
+    fake.until(lambda: len(fake.daemon.pool.processes) < len(before), "noticed")
+    assert works(fake)
+
+
+def test_a_process_is_replaced_after_its_share_of_turns(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"max_turns_per_process": "2", "spares": "1"})
+    seen = set()
+    for _ in range(6):
+        assert works(running)
+        running.until_idle()
+        seen |= {process.pid for process in children(running.folder)}
+    assert len(seen) > 3
+
+
+def test_a_clean_process_beyond_the_spares_is_stopped_when_it_stays_idle(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"idle_process_timeout": "200ms"})
+    assert works(running)
+    running.until(lambda: [view.state.value for view in running.daemon.pool.processes] == ["spare"], "one spare")
