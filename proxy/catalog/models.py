@@ -76,7 +76,7 @@ class Catalog:
 
     def _add_aliases(self, names: Iterable[str], model: Model) -> None:
         for name in names:
-            key = _key(valid_name(name))
+            key = _key(name) or _key(valid_name(name))
             if key is not None:
                 self._aliases.setdefault(key, model)
 

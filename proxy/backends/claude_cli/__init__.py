@@ -7,12 +7,16 @@ Pure, no I/O:
     turn        one answer: what the CLI says, turned into events with exactly one end
     faults      what went wrong, from the CLI's structured error fields
     command     settings and login mode to argv and environment
+    account     what a process reports of its login and its models
+    plan        which process serves which request, what to boot and what to stop
 
 With I/O:
 
     locate      which `claude` program runs, and its version
     process     spawn, pump, stop: the only file that touches a child process
     folders     the folders of each process, and the sweep of what a killed daemon left
-    pool        spares, leases, limits: plan() decides purely, then acts
+    launcher    brings a process to life and to its end
+    session     the conversation with one process: lines, control requests and their answers
+    pool        spares, leases, limits: the plan decides, the pool acts
     backend     joins them: the Backend contract
 """

@@ -36,14 +36,14 @@ def read_account(reply: Mapping[str, Any], login: Login) -> Account:
     a stored login its word decides whether anyone is logged in.
     """
     account = reply.get("account")
-    known = account if isinstance(account, dict) else {}
-    sources = [known.get("apiKeySource"), known.get("tokenSource"), known.get("subscriptionType")]
+    known = account if isinstance(account, dict) else None
+    sources = [(known or {}).get(name) for name in ("apiKeySource", "tokenSource", "subscriptionType")]
     source = next((str(name) for name in sources if name and name != "none"), "")
     if not source and login.mode != "stored":
         source = login.credential
     models = reply.get("models")
     return Account(
-        logged_in=bool(source) or account is None,
+        logged_in=bool(source) or known is None,
         source=source or "unknown",
         models=tuple(_models(models if isinstance(models, list) else [])),
     )

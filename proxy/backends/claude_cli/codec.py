@@ -5,6 +5,7 @@ types are never an error. Corrupt lines raise `CorruptLine`. The `encode_*` func
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -187,7 +188,7 @@ def _system(value: JsonObject) -> Output:
     match value.get("subtype"):
         case "api_retry":
             delay = value.get("retry_delay_ms")
-            seconds = delay / 1000 if isinstance(delay, int | float) else 0.0
+            seconds = delay / 1000 if isinstance(delay, int | float) and math.isfinite(delay) else 0.0
             return Retry(seconds, _integer(value.get("error_status")), str(value.get("error") or ""))
         case "model_refusal_no_fallback":
             return Refused(str(value.get("api_refusal_explanation") or ""))

@@ -165,7 +165,7 @@ def make_environment(settings: CliSettings, folders: Folders) -> dict[str, str]:
     }
     real_home = settings.environ.get("HOME", "")
     if settings.login.mode == "stored":
-        environment["HOME"] = real_home
+        environment |= {"HOME": real_home} if real_home else {}
     else:
         environment |= {"HOME": str(folders.home), "CLAUDE_CONFIG_DIR": str(folders.config)}
     if provider and real_home:

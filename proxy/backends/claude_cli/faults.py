@@ -1,6 +1,7 @@
 """What went wrong in a turn, from the CLI's structured error fields. Pure."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from proxy.backends.claude_cli.codec import Failure
@@ -10,6 +11,9 @@ LOGIN_REMEDY = (
     "the Claude CLI is not logged in: run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN, "
     "or set ANTHROPIC_API_KEY, then restart the server; `make demo` needs no account"
 )
+
+_FARTHEST_RESET = 400 * 86400
+# Seconds. A limit that ends later, or ended earlier, is not a time in Unix seconds.
 
 _LONG_WAIT = 60
 # Seconds. An SDK that retries sooner than this only repeats the refusal.
@@ -25,6 +29,7 @@ def error_from(failure: Failure, *, retry_delay: float | None, now: float) -> Se
 
     `retry_delay` is the pause in seconds that the API last asked of the CLI; `now` is the time in Unix seconds.
     """
+    failure = replace(failure, text=failure.text or "the API failed without saying why")
     status = failure.status
     if failure.code == "authentication_failed" or status in (401, 403):
         return not_logged_in(failure.text if status else "")
@@ -40,11 +45,11 @@ def error_from(failure: Failure, *, retry_delay: float | None, now: float) -> Se
         return InvalidRequest(failure.text, status=413 if status == 413 else 400, should_retry=False)
     if status in (503, 529) or failure.error_type == "overloaded_error":
         return UpstreamFailed(failure.text, status=status or 529, retry_after=_seconds(retry_delay) or 1)
-    return UpstreamFailed(failure.text or "the API failed without saying why")
+    return UpstreamFailed(failure.text)
 
 
 def _limit(failure: Failure, retry_delay: float | None, now: float) -> LimitReached:
-    if failure.resets_at is None:
+    if failure.resets_at is None or not now - _FARTHEST_RESET < failure.resets_at < now + _FARTHEST_RESET:
         return LimitReached(failure.text, retry_after=_seconds(retry_delay))
     wait = max(1, math.ceil(failure.resets_at - now))
     reset = datetime.fromtimestamp(failure.resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,11 +1,12 @@
 """The folders of each process, and the sweep of what a killed daemon left.
 
-Beneath the runtime folder every daemon has one folder, named by its pid and start time, and in it one for each process,
-all of mode 0700. A daemon that starts removes the folders of daemons that are gone, and ends the processes that are
+Beneath the runtime folder every daemon has one folder, which it keeps locked while it runs, and in it one for each
+process, all of mode 0700. A daemon that starts removes the folders that nobody holds, and ends the processes that are
 recorded there and still run: on Linux the kernel has ended them already, elsewhere they may be left.
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import psutil
 from proxy.backends.claude_cli.command import Folders
 
 _PREFIX = "daemon-"
+_LOCK = "lock"
 _RECORD = "process"
 
 
@@ -25,18 +27,33 @@ class ProcessFolders:
 
     def __init__(self, runtime: Path) -> None:
         self._runtime = runtime
-        self._root = runtime / f"{_PREFIX}{_identity(os.getpid())}"
+        self._root = runtime / f"{_PREFIX}{uuid4().hex[:12]}"
+        self._lock: int | None = None
 
     def open(self) -> int:
-        """Make this daemon's folder and sweep what others left; returns how many processes were ended."""
+        """Make this daemon's folder and sweep what others left; returns how many processes were ended.
+
+        Raises OSError, also when the runtime folder is another user's.
+        """
         self._runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._runtime.stat().st_uid != os.geteuid():
+            raise PermissionError(f"the runtime folder {self._runtime} belongs to another user")
+        self._runtime.chmod(0o700)
         ended = sweep(self._runtime)
-        self._root.mkdir(mode=0o700)
+        # It gets its name when it is locked, so that no sweep takes it for one that was left.
+        unnamed = self._runtime / f"new-{self._root.name}"
+        unnamed.mkdir(mode=0o700)
+        self._lock = os.open(unnamed / _LOCK, os.O_CREAT | os.O_WRONLY, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        unnamed.rename(self._root)
         return ended
 
     def close(self) -> None:
         """Remove this daemon's folder."""
         shutil.rmtree(self._root, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def make(self) -> tuple[Path, Folders]:
         """New folders for one process: the one that holds them, and what the process is told."""
@@ -65,26 +82,44 @@ def sweep(runtime: Path) -> int:
     """End the recorded processes of daemons that are gone and remove their folders; returns how many were ended."""
     ended = 0
     for root in runtime.glob(f"{_PREFIX}*"):
-        if _is_running(root.name.removeprefix(_PREFIX)):
+        if _is_held(root):
             continue
         for record in root.glob(f"*/{_RECORD}"):
-            identity = record.read_text()
-            if _is_running(identity):
+            pid = _still_running(record.read_text())
+            if pid is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(int(identity.partition("-")[0]), signal.SIGKILL)
+                    os.killpg(pid, signal.SIGKILL)
                     ended += 1
         shutil.rmtree(root, ignore_errors=True)
     return ended
 
 
+def _is_held(root: Path) -> bool:
+    try:
+        with (root / _LOCK).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+_CLOCK_STEP = 5.0
+# Seconds by which a start time may differ when it is read again, because the clock was set in between.
+
+
 def _identity(pid: int) -> str:
     # A pid alone may have been given to another process since.
-    return f"{pid}-{psutil.Process(pid).create_time():.2f}"
+    return f"{pid} {psutil.Process(pid).create_time():.2f}"
 
 
-def _is_running(identity: str) -> bool:
-    pid, _, _ = identity.partition("-")
+def _still_running(identity: str) -> int | None:
+    """The pid in a record, if that process still runs."""
     try:
-        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE and _identity(int(pid)) == identity
+        pid, started = identity.split(" ")
+        process = psutil.Process(int(pid))
+        same = abs(process.create_time() - float(started)) < _CLOCK_STEP
+        return process.pid if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (ValueError, psutil.Error):
-        return False
+        return None

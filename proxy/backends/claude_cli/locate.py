@@ -51,7 +51,7 @@ def find_program(configured: Path | None, environ: Mapping[str, str]) -> tuple[P
         )
     if not path.is_file() or not os.access(path, os.X_OK):
         raise CliNotExecutable(f"the Claude CLI at {path} is not an executable file")
-    return path.resolve(), origin
+    return path.absolute(), origin
 
 
 def bundled_program() -> Path | None:

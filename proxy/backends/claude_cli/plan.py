@@ -69,8 +69,8 @@ def plan(processes: Sequence[View], waiting: Sequence[Setup], limits: Limits, *,
     """Serve the waiting requests in their order; then, when it is `quiet`, fill up the spares one at a time.
 
     A request takes a clean process that was told the same setup, the one used last, else a spare. Requests that stay
-    without one have processes booted for them, in the place of clean ones if need be, the longest idle first. Quiet
-    means that no request waits for its first token, which a boot beside it would delay.
+    without one have processes booted for them. What is booted takes the place of clean processes if need be, the
+    longest idle first. Quiet means that no request waits for its first token, which a boot beside it would delay.
     """
     free = {index for index, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE)}
     settling = {
@@ -92,6 +92,7 @@ def plan(processes: Sequence[View], waiting: Sequence[Setup], limits: Limits, *,
         if chosen is not None:
             free.discard(chosen)
             assign.append((request, chosen))
+    room = limits.processes - len(processes)
     booting = _count(processes, State.BOOTING)
     unserved = len(waiting) - len(assign) - held
     if unserved:
@@ -99,9 +100,11 @@ def plan(processes: Sequence[View], waiting: Sequence[Setup], limits: Limits, *,
     else:
         spares = sum(processes[index].state is State.SPARE for index in free)
         wanted = 1 if quiet and not booting and spares < limits.spares else 0
+        # A spare may take the place of a used process, but not of the last one.
+        if room <= 0 and _count(processes, State.CLEAN) <= 1:
+            wanted = 0
     if wanted <= 0:
         return Plan(tuple(assign), held=bool(held))
-    room = limits.processes - len(processes)
     stopping = _count(processes, State.STOPPING)
     clean = sorted((i for i in free if processes[i].state is State.CLEAN), key=lambda i: processes[i].since)
     evict = clean[: max(0, wanted - max(0, room) - stopping)]

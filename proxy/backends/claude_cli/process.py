@@ -14,6 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -23,6 +24,9 @@ from proxy.core.framing import LineFramer, LineTooLong
 
 _INBOX_LIMIT = 1 << 20
 # Bytes of lines that nobody took yet, after which the child's stdout is left unread.
+
+_END_PATIENCE = 0.2
+# Seconds without any output after the child's exit, after which its stdout counts as ended.
 
 _STDERR_LINES = 20
 _STDERR_LINE = 400
@@ -59,7 +63,7 @@ class CliProcess:
                 env=dict(environment),
                 cwd=folder,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None,
             )
         except OSError as error:
             raise BackendFailed(f"the Claude CLI cannot be started: {error.strerror or error}") from error
@@ -101,17 +105,7 @@ class CliProcess:
                     await pipes.exited.wait()
                 raise self._gone()
             await pipes.wait()
-        lines = pipes.take()
-        if pipes.paused:
-            pipes.paused = False
-            self._stdout.resume_reading()
-        return lines
-
-    @property
-    def _stdout(self) -> asyncio.ReadTransport:
-        transport = self._transport.get_pipe_transport(1)
-        assert isinstance(transport, asyncio.ReadTransport)
-        return transport
+        return pipes.take()
 
     @property
     def stderr(self) -> str:
@@ -175,6 +169,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         self._framer = LineFramer(max_line)
         self.inbox: list[bytes] = []
         self._inbox_size = 0
+        self._reads = 0
         self.paused = False
         self.ended = False
         self.fault: str | None = None
@@ -193,6 +188,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         if fd == 2:
             self._keep_stderr(data)
             return
+        self._reads += 1
         if self.fault is not None:
             return
         try:
@@ -203,13 +199,10 @@ class _Pipes(asyncio.SubprocessProtocol):
             return
         if lines:
             self.inbox.extend(lines)
-            self._inbox_size += len(data)
+            self._inbox_size += sum(map(len, lines))
             if self._inbox_size > _INBOX_LIMIT and not self.paused:
                 self.paused = True
-                assert self._transport is not None
-                stdout = self._transport.get_pipe_transport(1)
-                assert isinstance(stdout, asyncio.ReadTransport)
-                stdout.pause_reading()
+                self._stdout().pause_reading()
             self._wake()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
@@ -221,16 +214,35 @@ class _Pipes(asyncio.SubprocessProtocol):
         self.exited.set()
         if self.exit_callback is not None:
             self.exit_callback()
-        # A grandchild may hold stdout open, so that its end never comes.
-        asyncio.get_running_loop().call_later(0.2, self._end)
+        self._await_end()
 
-    def _end(self) -> None:
+    def _await_end(self) -> None:
+        # A grandchild may hold stdout open, so that its end never comes.
+        asyncio.get_running_loop().call_later(_END_PATIENCE, self._end, self._reads)
+
+    def _end(self, reads: int) -> None:
+        if self.paused:
+            return  # what the child said before it went is still in the pipe
+        if self._reads != reads:
+            self._await_end()
+            return
         self.ended = True
         self._wake()
 
     def take(self) -> list[bytes]:
         lines, self.inbox, self._inbox_size = self.inbox, [], 0
+        if self.paused:
+            self.paused = False
+            self._stdout().resume_reading()
+            if self.exited.is_set():
+                self._await_end()
         return lines
+
+    def _stdout(self) -> asyncio.ReadTransport:
+        assert self._transport is not None
+        stdout = self._transport.get_pipe_transport(1)
+        assert isinstance(stdout, asyncio.ReadTransport)
+        return stdout
 
     async def wait(self) -> None:
         """Wait for the next thing to happen; one reader at a time."""
@@ -265,9 +277,11 @@ if sys.platform == "linux":
     _prctl = ctypes.CDLL(None, use_errno=True).prctl
     _PR_SET_PDEATHSIG = 1
 
-    def _die_with_parent() -> None:
-        # Runs between fork and exec, so it does nothing but this one system call.
+    def _die_with_parent(parent: int) -> None:
+        # Runs between fork and exec, so it does nothing but these system calls.
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 else:
 
-    def _die_with_parent() -> None: ...
+    def _die_with_parent(parent: int) -> None: ...

@@ -16,7 +16,7 @@ from proxy.backends.claude_cli.codec import (
     encode_refusal,
 )
 from proxy.backends.claude_cli.process import CliProcess
-from proxy.core.errors import BackendFailed
+from proxy.core.errors import BackendFailed, ServerError
 
 OnReply = Callable[[Mapping[str, Any]], None]
 
@@ -28,7 +28,7 @@ class Session:
         self.process = process
         self._expected: dict[str, tuple[str, OnReply | None]] = {}
         self._outputs: deque[Output] = deque()
-        self._fault: BackendFailed | None = None
+        self._fault: ServerError | None = None
 
     def write(self, data: bytes) -> None:
         """Send lines. Raises `BackendFailed` when the process is gone."""
@@ -82,17 +82,24 @@ class Session:
             raise self._fault
         for line in await self.process.receive():
             try:
-                output = decode(line)
+                self._take(decode(line))
             except CorruptLine as error:
-                # What came before it counts, what follows it does not.
                 self._fault = BackendFailed(str(error), should_retry=False)
-                return
-            if isinstance(output, ControlReply):
-                self._answered(output)
-            elif isinstance(output, ControlAsk):
-                self.write(encode_refusal(output))
-            else:
-                self._outputs.append(output)
+                break
+            except ServerError as error:
+                self._fault = error
+                break
+        # What came before a fault counts, what follows it does not.
+        if self._fault is not None and not self._outputs:
+            raise self._fault
+
+    def _take(self, output: Output) -> None:
+        if isinstance(output, ControlReply):
+            self._answered(output)
+        elif isinstance(output, ControlAsk):
+            self.write(encode_refusal(output))
+        else:
+            self._outputs.append(output)
 
     def _answered(self, reply: ControlReply) -> None:
         subtype, on_reply = self._expected.pop(reply.request_id, ("", None))

@@ -55,6 +55,7 @@ class TurnMachine:
         self._usage: dict[str, int] = {}
         self._retry_delay: float | None = None
         self._refusal = ""
+        self._text_sent = False
         self.ended = False
         self.goes_on = False
 
@@ -75,7 +76,8 @@ class TurnMachine:
                 try:
                     return self._api_event(event)
                 except (AttributeError, LookupError, TypeError) as error:
-                    raise BackendFailed(f"the CLI sent an event that makes no sense: {event!r:.120}") from error
+                    text = f"the CLI sent an event that makes no sense: {event!r:.120}"
+                    raise BackendFailed(text, should_retry=False) from error
             case Retry():
                 self._retry_delay = output.delay
                 if self.answering:
@@ -105,7 +107,8 @@ class TurnMachine:
             case "message_stop" if self.answering:
                 raise self._broken()
             case "error":
-                raise UpstreamFailed(str(event.get("error")))
+                error = event["error"]
+                raise self._error(Failure(str(error.get("message") or ""), error_type=str(error.get("type") or "")))
             case _:
                 return []
 
@@ -118,8 +121,11 @@ class TurnMachine:
                 event = ThinkingDelta(delta["thinking"])
             case _:
                 return []
+        if not isinstance(event.text, str):
+            raise TypeError
         if not event.text:
             return []
+        self._text_sent = self._text_sent or isinstance(event, TextDelta)
         if self._first_at is None:
             if not self._started:
                 raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
@@ -148,7 +154,7 @@ class TurnMachine:
             details = event["delta"].get("stop_details")
             explanation = self._refusal or (details.get("explanation") if isinstance(details, dict) else None)
             text = f"{REFUSAL_TEXT} {explanation}" if explanation else REFUSAL_TEXT
-            events.append(TextDelta(f"\n\n{text}" if self.answering else text))
+            events.append(TextDelta(f"\n\n{text}" if self._text_sent else text))
         self.ended = True
         # An empty answer makes the CLI ask again as well.
         self.goes_on = finish == "length" or not self.answering

@@ -1,6 +1,7 @@
 """The folders of processes, and the sweep, with real children that sleep."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,8 @@ WAIT = 10.0
 Child = subprocess.Popen[bytes]
 MakeChild = Callable[[], Child]
 
-GONE = "daemon-999999999-1.00"
-"""The folder of a daemon that cannot be running."""
+GONE = "daemon-gone"
+"""The folder of a daemon that nobody holds."""
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def runtime(tmp_path: Path) -> Path:
 
 
 def identity(pid: int) -> str:
-    return f"{pid}-{psutil.Process(pid).create_time():.2f}"
+    return f"{pid} {psutil.Process(pid).create_time():.2f}"
 
 
 def forge(runtime: Path, daemon: str, record: str) -> Path:
@@ -138,7 +139,7 @@ def test_what_the_daemon_records_is_what_a_sweep_reads(runtime: Path, sleeper: M
     folders.open()
     place, _ = folders.make()
     folders.record(place, child.pid)
-    place.parent.rename(runtime / GONE)
+    shutil.copytree(place.parent, runtime / GONE)
     assert sweep(runtime) == 1
     assert child.wait(WAIT) == -signal.SIGKILL
 
@@ -155,35 +156,60 @@ def test_a_process_that_is_gone_is_not_recorded(runtime: Path, sleeper: MakeChil
 
 
 def test_a_sweep_leaves_a_running_daemon_alone(runtime: Path, sleeper: MakeChild) -> None:
-    daemon, child = sleeper(), sleeper()
-    root = forge(runtime, f"daemon-{identity(daemon.pid)}", identity(child.pid))
-    own = ProcessFolders(runtime)
-    own.open()
-    place, _ = own.make()
+    child = sleeper()
+    daemon, other = ProcessFolders(runtime), ProcessFolders(runtime)
+    daemon.open()
+    place, _ = daemon.make()
+    daemon.record(place, child.pid)
+    assert other.open() == 0
     assert sweep(runtime) == 0
-    assert root.exists()
     assert place.exists()
     assert child.poll() is None
 
 
-def test_a_daemon_that_has_died_but_was_not_waited_for_is_gone(runtime: Path, sleeper: MakeChild) -> None:
-    daemon, child = sleeper(), sleeper()
-    forge(runtime, f"daemon-{identity(daemon.pid)}", identity(child.pid))
-    os.kill(daemon.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, daemon.pid, os.WEXITED | os.WNOWAIT)
-    assert sweep(runtime) == 1
+HOLD = """
+import sys, pathlib
+from proxy.backends.claude_cli.folders import ProcessFolders
+folders = ProcessFolders(pathlib.Path(sys.argv[1]))
+folders.open()
+place, _ = folders.make()
+folders.record(place, int(sys.argv[2]))
+print(place, flush=True)
+input()
+"""
+
+
+def test_a_daemon_that_was_killed_but_not_waited_for_is_gone(runtime: Path, sleeper: MakeChild) -> None:
+    child = sleeper()
+    command = [sys.executable, "-c", HOLD, str(runtime), str(child.pid)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdout is not None
+        place = Path(daemon.stdout.readline().decode().strip())
+        assert sweep(runtime) == 0
+        daemon.kill()
+        os.waitid(os.P_PID, daemon.pid, os.WEXITED | os.WNOWAIT)
+        assert sweep(runtime) == 1
     assert child.wait(WAIT) == -signal.SIGKILL
+    assert not place.exists()
+
+
+def test_a_runtime_folder_that_was_open_to_all_is_closed(runtime: Path) -> None:
+    runtime.mkdir(parents=True, mode=0o755)
+    folders = ProcessFolders(runtime)
+    folders.open()
+    assert mode(runtime) == 0o700
+    folders.close()
 
 
 def test_a_sweep_spares_a_process_that_only_has_the_same_pid(runtime: Path, sleeper: MakeChild) -> None:
     child = sleeper()
-    root = forge(runtime, GONE, f"{child.pid}-1.00")
+    root = forge(runtime, GONE, f"{child.pid} 1.00")
     assert sweep(runtime) == 0
     assert child.poll() is None
     assert not root.exists()
 
 
-@pytest.mark.parametrize("record", ["", "nonsense", "-", "-5-1.00", "0-1.00", "999999999-1.00", f"{'9' * 40}-1.00"])
+@pytest.mark.parametrize("record", ["", "nonsense", " ", "-5 1.00", "0 1.00", "999999999 1.00", f"{'9' * 40} 1.00"])
 def test_a_sweep_takes_any_record(runtime: Path, record: str) -> None:
     root = forge(runtime, GONE, record)
     assert sweep(runtime) == 0

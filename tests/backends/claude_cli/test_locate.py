@@ -95,7 +95,6 @@ def test_the_program_found_is_named_in_full(program: MakeProgram, monkeypatch: p
     assert find_program(Path("claude"), {})[0] == configured
 
 
-@pytest.mark.xfail(strict=True, reason="links are followed")
 def test_a_link_to_a_program_that_goes_by_its_name_is_run_by_that_name(program: MakeProgram, tmp_path: Path) -> None:
     manager = program("manager/volta-shim")
     shim = tmp_path / "claude"

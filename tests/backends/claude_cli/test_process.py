@@ -209,9 +209,7 @@ while written < {total}:
     "line",
     [
         1 << 10,
-        pytest.param(
-            1 << 19, marks=pytest.mark.xfail(strict=True, reason="of a long line only its last piece is counted")
-        ),
+        1 << 19,
     ],
 )
 async def test_a_child_that_nobody_listens_to_has_to_wait(line: int) -> None:
@@ -223,7 +221,6 @@ async def test_a_child_that_nobody_listens_to_has_to_wait(line: int) -> None:
     assert sum(len(line) + 1 for line in lines) == total
 
 
-@pytest.mark.xfail(strict=True, reason="what is in the pipe 0.2 s after the exit is not read")
 async def test_who_listens_late_hears_all_that_a_child_said_before_it_ended() -> None:
     async with child(pour(1 << 10, 50 << 20, then="os._exit(0)")) as process:
         with anyio.fail_after(WAIT):
