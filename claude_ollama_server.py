@@ -4,11 +4,15 @@ import argparse
 import asyncio
 import errno
 import os
+import shutil
+import signal
 import sys
+import textwrap
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+import anyio
 import structlog
 
 from config import ConfigError, Settings, add_flags, load
@@ -27,43 +31,63 @@ EXIT_CLI_MISSING = 4
 EXIT_CLI_NOT_EXECUTABLE = 5
 
 DESCRIPTION = """\
-Claude behind the Ollama API: any Ollama or OpenAI client, answered by the official Claude CLI.
-
-  claude-ollama-server demo      try it, with simulated answers; needs no account
-  claude-ollama-server serve     run it, with your own login
-  claude-ollama-server models    list the models that clients can ask for
+Claude behind the Ollama API: any Ollama or OpenAI client is answered by the
+official Claude CLI.
 """
 
 EPILOG = """\
-exit codes: 0 stopped by a signal, 1 failure, 2 wrong settings or flags, 3 the port is taken,
-4 there is no Claude CLI, 5 the Claude CLI cannot be run
+`COMMAND --help` tells what a command does, and lists every setting.
+
+exit codes:
+  0  stopped by a signal, or done
+  1  failure
+  2  wrong settings or flags, or a login that is not there
+  3  the port is taken
+  4  there is no Claude CLI
+  5  the Claude CLI cannot be run
 """
 
 SERVE = """\
-Run the daemon until SIGTERM or SIGINT: then it takes no new requests, lets running answers finish for
---drain-timeout, and leaves no process behind; a second signal stops it at once.
+Run the daemon until SIGTERM or SIGINT. Then it takes no new requests, lets
+running answers finish for --drain-timeout, and leaves no process behind; a
+second signal stops it at once.
 
 The Claude CLI is logged in by the first of these that there is:
-  ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, or a cloud provider (CLAUDE_CODE_USE_BEDROCK, _VERTEX, _FOUNDRY)
-  CLAUDE_CODE_OAUTH_TOKEN, from `claude setup-token`
-  the login that `claude` itself has stored for this user
+  1. ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, or a cloud provider
+     (CLAUDE_CODE_USE_BEDROCK, CLAUDE_CODE_USE_VERTEX, CLAUDE_CODE_USE_FOUNDRY)
+  2. CLAUDE_CODE_OAUTH_TOKEN, from `claude setup-token`
+  3. the login that `claude` itself has stored for this user
 """
 
 DEMO = """\
-Run the daemon with the real Claude CLI against a simulated Messages API inside this process: no account,
-no key, nothing leaves the machine. Every answer is made up, and marked as simulated. The pace is set by
---simulated-ttft and --simulated-rate; faults can be asked for in a message, see docs/simulator.md.
+Run the daemon with the real Claude CLI against a simulated Messages API inside
+this process: no account, no key, nothing leaves the machine. Every answer is
+made up, and marked as simulated.
+
+--simulated-ttft and --simulated-rate set the pace. Faults can be asked for in a
+message, such as "[simulate: status=529]": see docs/simulator.md.
 """
 
 MODELS = """\
-List the models that clients can ask for: those of the settings, and those that the Claude CLI reports.
-Boots one CLI process for that; no tokens are spent.
+List the models that clients can ask for: those of the settings, and those that
+the Claude CLI reports. It boots one CLI process for that; no login is needed,
+and no tokens are spent.
+"""
+
+SETTINGS = """\
+Each setting is also an environment variable, --port as CLAUDE_OLLAMA_PORT, and
+a key of the TOML file, port: see docs/settings.md. Flags win over the
+environment, the environment over the file.
 """
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34, width=110)
+        columns = shutil.get_terminal_size((110, 24)).columns
+        super().__init__(prog, max_help_position=36, width=max(80, min(110, columns)))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False)  # paths and names stay whole
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -74,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         settings = load(vars(arguments), environ)
         configure_log(settings.log_level, settings.log_format)
-        asyncio.run(command(settings, environ))
+        asyncio.run(_stoppable(command(settings, environ)))
     except KeyboardInterrupt:
         sys.exit(0)
     except (ConfigError, ValueError) as error:
@@ -89,16 +113,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fail(EXIT_FAILURE, error)
 
 
+async def _stoppable(command: Coroutine[Any, Any, None]) -> None:
+    """Run `command`; SIGTERM and SIGINT cancel it, until a server has its own way with them."""
+    with anyio.CancelScope() as scope:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, scope.cancel)
+        await command
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("claude-ollama-server", None, DESCRIPTION, EPILOG, formatter_class=_Help)
     parser.add_argument("--version", action="version", version=f"claude-ollama-server {server_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, run, summary, text in (
-        ("serve", serve, "run the daemon with your own login", SERVE),
-        ("demo", demo, "run the daemon with simulated answers, without an account", DEMO),
+        ("demo", demo, "try the daemon, with simulated answers; needs no account", DEMO),
+        ("serve", serve, "run the daemon, with your own login", SERVE),
         ("models", models, "list the models that clients can ask for", MODELS),
     ):
-        command = commands.add_parser(name, help=summary, description=text, epilog=EPILOG, formatter_class=_Help)
+        usage = f"claude-ollama-server {name} [-h] [--SETTING VALUE ...]"
+        command = commands.add_parser(
+            name, help=summary, usage=usage, description=text, epilog=SETTINGS, formatter_class=_Help
+        )
         command.set_defaults(run=run)
         add_flags(command)
     return parser
@@ -123,14 +158,17 @@ async def demo(settings: Settings, environ: Mapping[str, str]) -> None:
     from proxy.simulator.server import serve_simulator  # only the demo needs it
 
     async with serve_simulator(ttft=settings.simulated_ttft, rate=settings.simulated_rate) as simulator:
-        await _run(settings, demo_environment(environ, simulator.url), simulated=True)
+        # Whatever login is set, the user's own stays out of it.
+        simulated = settings.model_copy(update={"login": "api-key"})
+        await _run(simulated, demo_environment(environ, simulator.url), simulated=True)
 
 
 def demo_environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
     """The environment without any login of the user's, pointed at the simulator."""
     hidden = (*API_KEYS, *PROVIDERS, OAUTH_TOKEN)
     kept = {name: value for name, value in environ.items() if name not in hidden and not name.startswith("ANTHROPIC_")}
-    return kept | {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated", "NO_PROXY": "127.0.0.1"}
+    direct = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # the small one wins where both are set
+    return kept | {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"} | direct
 
 
 async def _run(settings: Settings, environ: Mapping[str, str], *, simulated: bool) -> None:

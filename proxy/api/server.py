@@ -49,19 +49,13 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        # They stay when the server has ended: a signal must not kill us while the processes are ended.
         loop = asyncio.get_running_loop()
-        handled = []
         for number in (signal.SIGINT, signal.SIGTERM):
-            try:
+            # Not in the main thread: whoever runs us sets should_exit.
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.handle_exit, number, None)
-            except (NotImplementedError, RuntimeError, ValueError):
-                continue  # not in the main thread: whoever runs us sets should_exit
-            handled.append(number)
-        try:
-            yield
-        finally:
-            for number in handled:
-                loop.remove_signal_handler(number)
+        yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal drains, another one stops at once."""
@@ -85,7 +79,7 @@ class Server(uvicorn.Server):
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """A listening socket's address, bound. Raises OSError, with `errno` telling why."""
+    """A listening socket; who connects waits until it is served. Raises OSError, with `errno` telling why."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -95,6 +89,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind(address)
+        listener.listen()  # bound alone, two daemons could have the same port
     except OSError:
         listener.close()
         raise

@@ -16,7 +16,11 @@ def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> Non
     console = style == "console" or (style == "auto" and stream.isatty())
     renderer: structlog.typing.Processor
     if console:
-        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=22)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            pad_event_to=22,
+            exception_formatter=structlog.dev.plain_traceback,  # others show local variables, and prompts with them
+        )
         stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
         tail: list[structlog.typing.Processor] = [renderer]
     else:
@@ -29,3 +33,13 @@ def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> Non
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING)
+
+
+class _Libraries(logging.Handler):
+    """Brings what libraries log by other means into the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        write = log.error if record.levelno >= logging.ERROR else log.warning
+        write("library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)

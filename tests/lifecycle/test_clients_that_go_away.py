@@ -55,6 +55,14 @@ def test_before_the_api_answers(live: Running, path: str, stream: bool) -> None:
     check_free(live)
 
 
+def test_right_after_asking_and_no_prompt_is_run_later(live: Running) -> None:
+    """The CLI puts a prompt that has hardly begun back into its queue, unless it is told not to."""
+    for number in range(12):
+        with raw_request(live, "/api/chat", body(f"[simulate: hang] {number}")):
+            live.until(lambda: live.daemon.engine.running == 1, "running")
+        check_free(live)
+
+
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
 def test_in_the_middle_of_the_answer(live: Running, path: str) -> None:
     with raw_request(live, path, body("hello [simulate: hang after=3]")) as connection:

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from tests.conftest import MakeDaemon
+from tests.support.children import children
 from tests.support.running import Running, running_daemon
 
 
@@ -65,6 +66,21 @@ def test_an_error_before_the_first_byte_is_a_status(
 def test_an_error_says_when_to_come_back(hasty: Running) -> None:
     assert int(ask(hasty, "status=529").headers["retry-after"]) >= 1
     assert ask(hasty, "status=401").headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    "directive", ["status=400", "status=401", "status=429", "status=529", "error after=2", "refusal"]
+)
+def test_an_error_of_the_api_costs_no_process(hasty: Running, directive: str) -> None:
+    hasty.until_idle()
+    before = {process.pid for process in children(hasty.folder)}
+    ask(hasty, directive)
+    hasty.until_idle()
+    assert before <= {process.pid for process in children(hasty.folder)}
+    assert ask(hasty, 'text "clean"').status_code == 200
+    said = [message for message in hasty.last()["messages"] if message["role"] != "system"]
+    assert [message["role"] for message in said] == ["user"]
+    assert len(said[0]["content"]) == 1
 
 
 def test_a_usage_limit_says_when_it_ends(make_daemon: MakeDaemon) -> None:

@@ -138,6 +138,7 @@ class CliTurn:
             try:
                 events += machine.feed(output)
             except ServerError as error:
+                self._session.put_back(outputs[index + 1 :])
                 if not events:
                     raise
                 # What came before the error is the client's; the error follows.
@@ -176,22 +177,28 @@ class CliTurn:
         machine = self._machine
         if machine is None or machine.goes_on:
             return False
+        turns = self._script.turns
         if not self._result_seen:
             if not machine.ended:
-                session.ask("interrupt")
+                # Without cancel_queued the CLI may put a prompt that has hardly begun back, and run it again later.
+                reply = await session.call("interrupt", cancel_queued=True)
+                if turns[-1] in (reply.get("cancelled") or ()):
+                    return await _rewind(session, turns[:-1])
             while not isinstance(output := await session.next(), Result):
                 if machine.ended and isinstance(output, ApiEvent) and output.event.get("type") == "message_start":
                     return False
-        return await self._rewind(session)
+        return await _rewind(session, turns)
 
-    async def _rewind(self, session: Session) -> bool:
-        reply: Mapping[str, Any] = {}
-        for turn in reversed(self._script.turns):
-            reply = await session.call("rewind_conversation", target_message_uuid=turn)
-            if reply.get("rewound") is not True:
-                return False
-        # Nothing precedes the first turn: the conversation is empty.
-        return reply.get("precedingAssistantUuid", "unknown") is None
+
+async def _rewind(session: Session, turns: Sequence[str]) -> bool:
+    """Take `turns` back, the last one first. True when every one was, and nothing preceded the first."""
+    before: object = None
+    for turn in reversed(turns):
+        reply = await session.call("rewind_conversation", target_message_uuid=turn)
+        if reply.get("rewound") is not True:
+            return False
+        before = reply.get("precedingAssistantUuid", "unknown")
+    return before is None
 
 
 def _flags(request: ChatRequest, target: Target) -> dict[str, object]:

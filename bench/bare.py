@@ -1,0 +1,140 @@
+"""The reference for latency: the same CLI, command line and environment as the daemon's, driven by a minimal script.
+
+The lines come from the daemon's codec, so that both say the same; reading and writing is as plain as it can be.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from bench.children import Failed, limit, running, tail
+from bench.stage import Stage
+from proxy.backends.claude_cli.codec import ApiEvent, ControlReply, Output, Result, decode, encode_control, encode_user
+from proxy.backends.claude_cli.command import CliSettings, Folders, choose_login, make_argv, make_environment
+
+MODEL = "sonnet"
+
+TURN_TIMEOUT = 30.0
+"""Seconds that a boot or a turn may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`first_token` is in seconds from the request's first byte out to the first piece of text in."""
+
+    first_token: float
+    text: str
+
+
+class BareCli:
+    """A booted CLI process that serves one turn at a time."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        self._child = child
+        self._stdin = child.stdin
+        self._stdout = child.stdout
+        self._told = False
+
+    def turn(self, system: str | None, prompt: str) -> Answer:
+        """One measured turn, then, unmeasured, its undoing, so that the next one meets an empty conversation."""
+        turn = str(uuid4())
+        lines = b"".join((*self._setup(system), encode_user(turn, [{"type": "text", "text": prompt}], ask=True)))
+        with limit(TURN_TIMEOUT, "a turn of the bare CLI"):
+            started = time.perf_counter()
+            self._write(lines)
+            answer = read_answer(self, started)
+            reply = self.call("rewind_conversation", target_message_uuid=turn)
+        if reply.get("rewound") is not True:
+            raise Failed(f"the bare CLI did not take its turn back: {reply}")
+        return answer
+
+    def _setup(self, system: str | None) -> Iterator[bytes]:
+        if not self._told:
+            self._told = True
+            yield encode_control(uuid4().hex, "initialize", systemPrompt=[system] if system else [])
+        variables = {"CLAUDE_CODE_EXTRA_BODY": "", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": ""}
+        yield encode_control(uuid4().hex, "apply_flag_settings", settings={"model": MODEL, "env": variables})
+
+    def call(self, subtype: str, **fields: object) -> Any:
+        """A control request and its answer."""
+        request_id = uuid4().hex
+        self._write(encode_control(request_id, subtype, **fields))
+        while True:
+            output = self.read()
+            if isinstance(output, ControlReply) and output.request_id == request_id:
+                if output.error is not None:
+                    raise Failed(f"the bare CLI refused {subtype}: {output.error}")
+                return output.payload
+
+    def _write(self, data: bytes) -> None:
+        self._stdin.write(data)
+        self._stdin.flush()
+
+    def ask(self, prompt: str) -> None:
+        """Send plain text, and nothing after it."""
+        self._write(prompt.encode())
+        self._stdin.close()
+
+    def read(self) -> Output:
+        """The next line. Raises `Failed` at the end of the output."""
+        line = self._stdout.readline()
+        if not line:
+            raise Failed(f"the bare CLI ended with code {self._child.wait(TURN_TIMEOUT)}")
+        return decode(line)
+
+
+def read_answer(cli: BareCli, started: float) -> Answer:
+    """Everything up to the turn's result. Raises `Failed` for a turn that failed or said nothing."""
+    first_token = 0.0
+    texts: list[str] = []
+    while not isinstance(output := cli.read(), Result):
+        if isinstance(output, ApiEvent) and output.event["type"] == "content_block_delta":
+            texts.append(output.event["delta"].get("text", ""))
+            if texts[-1] and not first_token:
+                first_token = time.perf_counter() - started
+    if output.failure is not None or not first_token:
+        raise Failed(f"the bare CLI did not answer: {output}")
+    return Answer(first_token, "".join(texts))
+
+
+@contextmanager
+def booted_cli(stage: Stage) -> Iterator[BareCli]:
+    """A CLI that has booted and was told nothing."""
+    with _started(stage, ["--input-format=stream-json"]) as cli:
+        with limit(TURN_TIMEOUT, "booting the bare CLI"):
+            cli.call("get_binary_version")
+        yield cli
+
+
+def answer_from_new_cli(stage: Stage, system: str, prompt: str) -> Answer:
+    """An answer from a CLI that is started for it, as servers without warm processes do. The start is in the time."""
+    started = time.perf_counter()
+    with (
+        _started(stage, ["--input-format=text", "--system-prompt", system]) as cli,
+        limit(TURN_TIMEOUT, "a CLI started for its request"),
+    ):
+        cli.ask(prompt)
+        return read_answer(cli, started)
+
+
+@contextmanager
+def _started(stage: Stage, options: list[str]) -> Iterator[BareCli]:
+    place = stage.make_folder("bare")
+    folders = Folders(home=place / "home", config=place / "home/.claude", work=place / "work", temporary=place / "tmp")
+    for folder in (folders.home, folders.config, folders.work, folders.temporary):
+        folder.mkdir(mode=0o700)
+    settings = CliSettings(stage.cli, choose_login("auto", stage.environ), stage.environ, MODEL)
+    argv = [option for option in make_argv(settings) if not option.startswith("--input-format")] + options
+    environment = make_environment(settings, folders)
+    log = place / "stderr.log"
+    with running(argv, environment=environment, log=log, folder=folders.work, gently=False) as child:
+        try:
+            yield BareCli(child)
+        except OSError as error:
+            raise Failed(f"the bare CLI is gone ({error}): {tail(log)}") from error

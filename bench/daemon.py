@@ -1,0 +1,130 @@
+"""The daemon as a process of its own, and a client of it that costs as little as it can."""
+
+import http.client
+import io
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.bare import MODEL, TURN_TIMEOUT, Answer
+from bench.children import Failed, limit, python, running, tail
+from bench.stage import Stage
+
+_START_TIMEOUT = 60.0
+# Seconds to a daemon that listens and whose spares have booted.
+
+_POLL = 0.02
+# Seconds between two looks.
+
+
+class Daemon:
+    """A daemon that listens on `port` of loopback."""
+
+    def __init__(self, child: subprocess.Popen[bytes], port: int, spares: int) -> None:
+        self.port = port
+        self.pid = child.pid
+        self._spares = spares
+        self._client = http.client.HTTPConnection("127.0.0.1", port)
+
+    def until_at_rest(self) -> None:
+        """Wait until every process is ready for a request and the spares are there, as the status page tells."""
+        with limit(_START_TIMEOUT, "waiting for the daemon's spares"):
+            while not self._at_rest():
+                time.sleep(_POLL)
+
+    def _at_rest(self) -> bool:
+        self._client.request("GET", "/", headers={"Accept": "text/html"})
+        page = self._client.getresponse().read().decode()
+        found = re.search(r"<dt>Processes</dt><dd>([^<]*)</dd><dt>Requests</dt><dd>(\d+) running", page)
+        if found is None:
+            raise Failed("the status page does not tell the processes")
+        states = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", found[1])}
+        return found[2] == "0" and states.get("spare", 0) >= self._spares and not states.keys() - {"spare", "clean"}
+
+    def turn(self, system: str | None, prompt: str) -> Answer:
+        """One measured turn over /api/chat, streamed, on a connection that is open already."""
+        messages = [{"role": "system", "content": system}] if system else []
+        messages.append({"role": "user", "content": prompt})
+        body = json.dumps({"model": MODEL, "messages": messages}).encode()
+        first_token = 0.0
+        texts: list[str] = []
+        with limit(TURN_TIMEOUT, "a turn of the daemon"):
+            started = time.perf_counter()
+            self._client.request("POST", "/api/chat", body, {"Content-Type": "application/json"})
+            response = self._client.getresponse()
+            while line := response.readline():
+                message = json.loads(line)
+                texts.append(message["message"]["content"] if response.status == 200 else "")
+                if texts[-1] and not first_token:
+                    first_token = time.perf_counter() - started
+        if not first_token or message.get("done") is not True:
+            raise Failed(f"the daemon did not answer: {response.status} {line!r:.200}")
+        return Answer(first_token, "".join(texts))
+
+    def post(self, path: str, body: bytes) -> tuple[float, bytes]:
+        """Send a request and take the answer as fast as it comes: seconds from its first byte to its last; the body."""
+        head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        seconds, data = exchange(self.port, head.encode() + body)
+        response = http.client.HTTPResponse(_Received(data))  # type: ignore[arg-type]
+        response.begin()
+        return seconds, response.read()
+
+
+class _Received:
+    """Bytes that came, in the shape of a socket, for the standard library's parser."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def exchange(port: int, request: bytes) -> tuple[float, bytes]:
+    """Send `request` and read to the end of the connection; the seconds are those from the first byte to the last."""
+    chunks: list[bytes] = []
+    first = 0.0
+    with limit(2 * TURN_TIMEOUT, "a long answer"), socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request)
+        while chunk := connection.recv(1 << 18):
+            first = first or time.perf_counter()
+            chunks.append(chunk)
+            last = time.perf_counter()
+    if not chunks:
+        raise Failed("the connection was closed without an answer")
+    return last - first, b"".join(chunks)
+
+
+@contextmanager
+def running_daemon(stage: Stage, cli: Path, *, spares: int = 1, processes: int = 4) -> Iterator[Daemon]:
+    """A daemon over `cli`, at rest."""
+    place = stage.make_folder("daemon")
+    log = place / "daemon.log"
+    flags = {
+        "port": 0,
+        "cli": cli,
+        "spares": spares,
+        "max-processes": processes,
+        "state-folder": place / "state",
+        "runtime-folder": place / "run",
+        "log-format": "json",
+    }
+    argv = python("claude_ollama_server.py", "serve", *(f"--{name}={value}" for name, value in flags.items()))
+    with running(argv, environment=stage.environ, log=log) as child:
+        daemon = Daemon(child, _port(child, log), spares)
+        daemon.until_at_rest()
+        yield daemon
+
+
+def _port(child: subprocess.Popen[bytes], log: Path) -> int:
+    with limit(_START_TIMEOUT, "starting the daemon"):
+        while (found := re.search(rb'"url": ?"http://127\.0\.0\.1:(\d+)"', log.read_bytes())) is None:
+            if child.poll() is not None:
+                raise Failed(f"the daemon did not start: {tail(log)}")
+            time.sleep(_POLL)
+    return int(found[1])
