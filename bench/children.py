@@ -120,8 +120,9 @@ def cpu_seconds(pid: int) -> float:
     if sys.platform == "linux":
         # The kernel's number for the clock of another process (clock_getcpuclockid): nanoseconds, not ticks.
         return time.clock_gettime((~pid << 3) | 2)
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    else:  # noqa: RET505 - the type checker sees one branch only
+        times = psutil.Process(pid).cpu_times()
+        return times.user + times.system
 
 
 def tail(log: Path) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import sys
 import time
+from typing import Any
 
 from tests.support import fake_cli
 
@@ -39,5 +40,6 @@ if __name__ == "__main__":
     if "--version" in sys.argv:
         print("9.9.9 (Fake CLI)")
     else:
-        fake_cli.faults |= {"many": many, "paced": paced}
+        faults: dict[str, Any] = fake_cli.faults
+        faults |= {"many": many, "paced": paced}
         fake_cli.Fake().run()

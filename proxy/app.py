@@ -85,10 +85,13 @@ class Daemon:
                 log.warning("not_logged_in", remedy=LOGIN_REMEDY)
 
     async def drain(self) -> None:
-        """Let running turns finish for a while, then cut them with an error."""
+        """Let running turns finish for a while, then cut them with an error; at once when this is cancelled."""
         running = self.engine.running
         log.info("draining", running=running, patience_s=self.settings.drain_timeout)
-        cut = await self.engine.drain(self.settings.drain_timeout)
+        try:
+            cut = await self.engine.drain(self.settings.drain_timeout)
+        except anyio.get_cancelled_exc_class():
+            cut = await self.engine.drain(0)
         log.info("drained", finished=running - cut, cut=cut)
 
     def status(self) -> Status:

@@ -4,8 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 from uuid import uuid4
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,10 +22,16 @@ from proxy.core.request import ChatRequest
 from proxy.engine import Engine
 from proxy.wire import models, ollama, openai
 from proxy.wire.names import model_not_found_text
+from proxy.wire.requests import Exists
 
 Answer = Response | TurnReply
 Handler = Callable[[Request], Awaitable[Answer]]
 ErrorBody = Callable[[ServerError], bytes]
+
+Value = TypeVar("Value")
+
+_LARGE_BODY = 256 << 10
+# Bytes from which on a body is parsed beside the event loop, where it would hold up every stream.
 
 JSON = "application/json; charset=utf-8"
 PLAIN_JSON = "application/json"
@@ -107,12 +115,12 @@ class Handlers:
         return Response(models.v1_model(self._card(self._find(name)), name), media_type=PLAIN_JSON)
 
     async def chat(self, request: Request) -> Answer:
-        call = ollama.parse_chat(await self._body(request), self._engine.find)
+        call = await _parsed(ollama.parse_chat, await self._body(request), self._engine.find)
         stream = ollama.ChatStream(call.model, time.time_ns)
         return self._answer_natively(request, call, stream)
 
     async def generate(self, request: Request) -> Answer:
-        call = ollama.parse_generate(await self._body(request), self._engine.find)
+        call = await _parsed(ollama.parse_generate, await self._body(request), self._engine.find)
         stream = ollama.GenerateStream(call.model, time.time_ns, call.remembered)
         return self._answer_natively(request, call, stream)
 
@@ -134,7 +142,7 @@ class Handlers:
         return self._turn(call.request, dialect)
 
     async def chat_completion(self, request: Request) -> TurnReply:
-        call = openai.parse_chat_completion(await self._body(request), self._engine.find)
+        call = await _parsed(openai.parse_chat_completion, await self._body(request), self._engine.find)
         record_of(request.scope).note(model=call.request.model)
         stream = openai.ChunkStream(
             f"chatcmpl-{uuid4().hex[:12]}",
@@ -185,6 +193,12 @@ def _route(methods: str, path: str, handler: Handler) -> Route:
     # starlette answers HEAD wherever it answers GET, Ollama only where it says so.
     route.methods = set(methods.split(", "))
     return route
+
+
+async def _parsed(parse: Callable[[bytes, Exists], Value], body: bytes, exists: Exists) -> Value:
+    if len(body) < _LARGE_BODY:
+        return parse(body, exists)
+    return await to_thread.run_sync(parse, body, exists)
 
 
 def _unsupported(names: tuple[str, ...]) -> Headers:

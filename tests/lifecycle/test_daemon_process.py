@@ -131,20 +131,22 @@ def test_answers_that_outlast_the_drain_end_in_their_dialects_error(serve: Start
     assert not children(tmp_path)
 
 
-def test_a_second_signal_stops_at_once_and_a_third_changes_nothing(serve: Start, tmp_path: Path) -> None:
+def test_a_second_signal_stops_at_once_and_more_change_nothing(serve: Start, tmp_path: Path) -> None:
     program = serve("--drain-timeout", "1h", "--stop-term-timeout", "500ms")
     with ExitStack() as stack:
         answer = Answer(program, stack, "/api/chat", "[fake: stubborn 2]")
-        answer.next()
+        lines = [answer.next()]
         program.send(signal.SIGTERM)
         program.wait_for("draining")
         program.send(signal.SIGTERM)
-        rest = answer.rest()
-        print(rest)
-        # The process ignores SIGTERM, so that its end takes long enough for one more.
+        program.wait_for("drained", finished=0, cut=1)
+        lines += answer.rest()
+    # The CLI ignores SIGTERM, so that its end takes long enough for more of them.
+    while children(tmp_path):
         program.send(signal.SIGTERM)
+    assert said(lines) == ["word ", "word "]
+    assert CUT in lines[-1]["error"]
     assert program.exit_code() == 0
-    assert not program.logged("drained")
     assert not children(tmp_path)
 
 

@@ -1,12 +1,14 @@
 """The whole API request of a chat, against the short list of what the CLI adds by itself (docs/cli.md)."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeDaemon
+from tests.support.children import children
 from tests.support.running import Running
 
 IDENTITY = "You are a Claude agent, built on Anthropic's Claude Agent SDK."
@@ -173,3 +175,64 @@ def chat(running: Running, prompt: str, *, system: str = "", model: str = "sonne
 def text(content: str, cache: dict[str, str] | None) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "text", "text": content}
     return block | {"cache_control": cache} if cache else block
+
+
+def test_nearly_two_megabytes_of_text_arrive(live: Running) -> None:
+    prompt = "lorem ipsum " * 150_000
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": prompt}], "stream": False}
+    with live.client() as client:
+        assert client.post("/api/chat", json=body).status_code == 200
+    assert live.last()["messages"][0]["content"][0]["text"] == prompt
+
+
+def test_two_callers_on_few_processes_never_see_a_word_of_each_other(make_daemon: MakeDaemon) -> None:
+    running = make_daemon(settings={"max_processes": "2", "spares": "1"})
+
+    def talk(name: str) -> list[str]:
+        answers = []
+        for turn in range(6):
+            earlier = [
+                {"role": "user", "content": f"I am {name}, turn {turn}."},
+                {"role": "assistant", "content": "Hi."},
+            ]
+            with running.client() as client:
+                answer = client.post(
+                    "/api/chat",
+                    json={
+                        "model": "sonnet",
+                        "stream": False,
+                        "messages": [*earlier, {"role": "user", "content": "What did I say before?"}],
+                    },
+                )
+            answers.append(str(answer.json()["message"]["content"]))
+        return answers
+
+    with ThreadPoolExecutor(3) as threads:
+        told = dict(zip(("Anna", "Berta", "Clara"), threads.map(talk, ("Anna", "Berta", "Clara")), strict=True))
+    for name, answers in told.items():
+        for turn, answer in enumerate(answers):
+            assert f"I am {name}, turn {turn}." in answer
+    for request in running.sent():
+        names = {name for name in told if name in request.raw.decode()}
+        assert len(names) == 1
+    assert len(children(running.folder)) <= 2
+
+
+def test_a_second_request_finds_a_process_that_holds_nothing(live: Running) -> None:
+    chat(live, "The first word is xyzzy.")
+    live.until_idle()
+    pids = {process.pid for process in children(live.folder)}
+    chat(live, "What did I say before?")
+    live.until_idle()
+    assert "xyzzy" not in live.sent()[-1].raw.decode()
+    assert {process.pid for process in children(live.folder)} == pids
+
+
+def test_a_conversation_that_is_too_long_is_a_400_and_costs_nothing(live: Running) -> None:
+    before = len(live.sent())
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": "lorem ipsum " * 250_000}]}
+    with live.client() as client:
+        answer = client.post("/api/chat", json=body)
+    assert answer.status_code == 400
+    assert "too long" in answer.json()["error"]
+    assert len(live.sent()) == before

@@ -156,8 +156,8 @@ class TurnMachine:
             text = f"{REFUSAL_TEXT} {explanation}" if explanation else REFUSAL_TEXT
             events.append(TextDelta(f"\n\n{text}" if self._text_sent else text))
         self.ended = True
-        # An empty answer makes the CLI ask again as well.
-        self.goes_on = finish == "length" or not self.answering
+        # An empty answer makes the CLI ask again as well; after a refusal it was told not to.
+        self.goes_on = finish == "length" or (finish == "stop" and not self.answering)
         events.append(Finished(finish, self._total_usage(), self._timings()))
         return events
 
