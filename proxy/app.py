@@ -80,7 +80,7 @@ class Daemon:
             log.info("model_discovered", name=model.name, cli_model=model.cli_model)
         if before is None or before.logged_in != account.logged_in:
             if account.logged_in:
-                log.info("logged_in", source=account.source, mode=self.login.mode)
+                log.debug("logged_in", source=account.source, mode=self.login.mode)
             else:
                 log.warning("not_logged_in", remedy=LOGIN_REMEDY)
 
@@ -101,7 +101,7 @@ class Daemon:
             version=server_version(),
             url=self.url,
             cli=f"{self.cli.version}, {self.cli.origin}",
-            login=f"{self.login.credential} ({self.login.mode})",
+            login="none needed" if self.simulated else f"{self.login.credential} ({self.login.mode})",
             models=[(model.name, model.display_name) for model in self.catalog.models],
             processes=self.pool.summary,
             running=self.engine.running,
@@ -141,7 +141,7 @@ async def open_daemon(
     )
     cli = Cli(program, origin, await read_version(program, _bare_environment(environ)))
     log.info("cli", path=str(cli.path), version=cli.version, found=cli.origin)
-    log.info("login", mode=login.mode, credential=login.credential)
+    log.info("login", mode=login.mode, credential="simulated" if simulated else login.credential)
     if settings.builtin_tools:
         log.warning("builtin_tools_on", meaning="clients can read files and run commands on this machine")
     folders = ProcessFolders(settings.runtime_folder)

@@ -75,17 +75,18 @@ async def _crashed(send: Send) -> None:
 
 def _write(scope: Scope, record: Record, status: int, seconds: float) -> None:
     level = "info"
-    if record.ended not in ("complete", "disconnected") and status >= 500:
+    # After the first byte an error has no status of its own.
+    if record.ended not in ("complete", "disconnected", "stalled") and not 400 <= status < 500:
         level = "error"
     elif status < 400 and scope["path"] in _QUIET:
         level = "debug"
     getattr(log, level)(
         "request",
-        request_id=record.request_id,
         method=scope["method"],
         path=scope["path"],
         status=status,
         ended=record.ended,
         total_ms=round(seconds * 1000),
         **record.fields,
+        request_id=record.request_id,
     )

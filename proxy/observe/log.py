@@ -18,7 +18,8 @@ def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> Non
     if console:
         renderer = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(),
-            pad_event_to=22,
+            pad_event_to=16,
+            sort_keys=False,
             exception_formatter=structlog.dev.plain_traceback,  # others show local variables, and prompts with them
         )
         stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)

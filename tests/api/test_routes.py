@@ -149,4 +149,4 @@ def test_a_browser_sees_a_page_that_says_the_answers_are_simulated(fake: Running
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "Ollama is running" in answer.text
     assert "Simulated answers." in answer.text
-    assert "ANTHROPIC_API_KEY (api-key)" in answer.text
+    assert "none needed" in answer.text
