@@ -50,7 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, Pa
     """A demo of somebody who has a key and a token, and proxies, and logs everything; and the folder it writes to."""
     folder = tmp_path_factory.mktemp("demo")
     own = {"ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_OAUTH_TOKEN": KEY, "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
-    own |= {"http_proxy": "http://127.0.0.1:9", "no_proxy": "intranet.example"}
+    own |= {"CLAUDE_CODE_USE_BEDROCK": "1", "http_proxy": "http://127.0.0.1:9", "no_proxy": "intranet.example"}
     settings = ("--port", "0", "--spares", "1", "--simulated-ttft", "0", "--simulated-rate", "10000")
     with programs(folder, environ=own) as begin:
         yield begin("demo", *settings, "--cli-retries", "0", "--login", "stored", "--log-level", "debug"), folder
@@ -234,6 +234,7 @@ def test_the_demo_keeps_every_login_of_the_users_out_of_the_cli(demo: tuple[Prog
     for process in running:
         environ = process.environ()
         assert environ["ANTHROPIC_API_KEY"] == "simulated"
+        assert "CLAUDE_CODE_USE_BEDROCK" not in environ
         assert environ["HOME"] != str(folder / "user")
         assert KEY not in str(environ) + str(process.cmdline())
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import MakeDaemon
+from tests.support.children import children
 from tests.support.running import Running
 
 HISTORY = [{"role": role, "content": "word " * 50} for _ in range(60) for role in ("user", "assistant")]
@@ -34,7 +35,11 @@ def body(prompt: str, *, stream: bool = True, history: bool = False) -> dict[str
     return {"model": "sonnet", "stream": stream, "messages": messages}
 
 
-def check_free(running: Running, upstream_was_asked: bool = True) -> None:
+def pids(running: Running) -> set[int]:
+    return {process.pid for process in children(running.folder)}
+
+
+def check_free(running: Running) -> None:
     """The turn has ended, upstream too, and the next one finds a clean process."""
     running.until(lambda: running.daemon.engine.running == 0, "ended")
     running.until(lambda: running.simulator.recorder.open_requests == 0, "let go upstream")
@@ -49,22 +54,29 @@ def check_free(running: Running, upstream_was_asked: bool = True) -> None:
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
 @pytest.mark.parametrize("stream", [True, False])
 def test_before_the_api_answers(live: Running, path: str, stream: bool) -> None:
-    seen = live.simulator.recorder.count
+    seen, before = live.simulator.recorder.count, pids(live)
     with raw_request(live, path, body("[simulate: hang]", stream=stream)):
         live.run(live.simulator.recorder.wait_for(seen + 1))
     check_free(live)
+    assert before <= pids(live), "the interrupted process was not used again"
 
 
-def test_right_after_asking_and_no_prompt_is_run_later(live: Running) -> None:
-    """The CLI puts a prompt that has hardly begun back into its queue, unless it is told not to."""
-    for number in range(12):
-        with raw_request(live, "/api/chat", body(f"[simulate: hang] {number}")):
-            live.until(lambda: live.daemon.engine.running == 1, "running")
-        check_free(live)
+def test_while_the_prompt_is_still_in_the_clis_queue(fake: Running) -> None:
+    """The CLI would put such a prompt back and run it later, unless it is told not to."""
+    before = pids(fake)
+    with raw_request(fake, "/api/chat", body("[fake: queued]")):
+        fake.until(lambda: fake.daemon.engine.running == 1, "running")
+    fake.until(lambda: fake.daemon.engine.running == 0, "ended")
+    fake.until_idle()
+    assert before <= pids(fake)
+    with fake.client() as client:
+        answer = client.post("/api/chat", json=body("hello", stream=False))
+    assert answer.json()["message"]["content"] == "fake answer"
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
 def test_in_the_middle_of_the_answer(live: Running, path: str) -> None:
+    before = pids(live)
     with raw_request(live, path, body("hello [simulate: hang after=3]")) as connection:
         received = b""
         while b"Hello" not in received:
@@ -72,6 +84,7 @@ def test_in_the_middle_of_the_answer(live: Running, path: str) -> None:
             assert data
             received += data
     check_free(live)
+    assert before <= pids(live), "the interrupted process was not used again"
 
 
 def test_in_the_middle_of_an_answer_that_is_not_streamed(live: Running) -> None:

@@ -22,7 +22,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.turns: list[str] = []
-        self.interrupted = False
+        self.queued = ""
 
     def run(self) -> None:
         boot = os.environ.get("FAKE_BOOT", "")
@@ -46,8 +46,8 @@ class Fake:
                 response = {"models": [], "account": {"apiKeySource": "ANTHROPIC_API_KEY"}}
             case "rewind_conversation":
                 response = self.rewind(request["target_message_uuid"])
-            case "interrupt":
-                self.interrupted = True
+            case "interrupt" if self.queued:
+                response = self.interrupt_queued(cancel=bool(request.get("cancel_queued")))
         say(
             {
                 "type": "control_response",
@@ -60,6 +60,15 @@ class Fake:
             return {"rewound": False, "error": "stale target"}
         self.turns.pop()
         return {"rewound": True, "precedingAssistantUuid": self.turns[-1] if self.turns else None}
+
+    def interrupt_queued(self, *, cancel: bool) -> dict[str, Any]:
+        waiting, self.queued = self.queued, ""
+        if not cancel:
+            # As the real one: it stays in the queue and runs later, by itself.
+            answer(self, "")
+            return {"still_queued": [waiting], "cancelled": []}
+        self.turns.remove(waiting)
+        return {"still_queued": [], "cancelled": [waiting]}
 
     def user(self, message: dict[str, Any]) -> None:
         self.turns.append(message["uuid"])
@@ -105,6 +114,11 @@ def answer(_fake: Fake, _argument: str) -> None:
     delta("answer")
     end()
     result()
+
+
+def queued(fake: Fake, _argument: str) -> None:
+    """Leave the prompt in the queue: nothing is said until an interrupt comes."""
+    fake.queued = fake.turns[-1]
 
 
 def many(_fake: Fake, count: str) -> None:
@@ -285,6 +299,7 @@ faults = {
     function.__name__: function
     for function in (
         answer,
+        queued,
         many,
         crash,
         killed,
