@@ -145,7 +145,12 @@ async def open_daemon(
     if settings.builtin_tools:
         log.warning("builtin_tools_on", meaning="clients can read files and run commands on this machine")
     folders = ProcessFolders(settings.runtime_folder)
-    swept = folders.open()
+    try:
+        swept = folders.open()
+    except OSError as error:
+        raise OSError(
+            f"the runtime folder {settings.runtime_folder} cannot be used: {error.strerror or error}"
+        ) from error
     if swept:
         log.warning("processes_swept", count=swept)
     try:

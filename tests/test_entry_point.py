@@ -6,6 +6,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
@@ -20,9 +21,9 @@ from config import Settings
 from proxy.api.server import open_socket
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
 from proxy.observe.log import configure_log
-from tests.support.children import children
-from tests.support.program import Program, Start, programs, run_program
-from tests.support.running import write_fake_cli
+from tests.support.children import children, wait_until_none
+from tests.support.program import ROOT, Program, Start, own_environment, programs, run_program
+from tests.support.running import WAIT, write_fake_cli
 
 KEY = "sk-ant-the-operators-own-key"
 PROMPT, SYSTEM, ANSWER = "marmalade-in-the-prompt", "saffron-in-the-system-prompt", "tamarind-in-the-answer"
@@ -147,6 +148,15 @@ def test_a_port_is_taken_before_it_is_served() -> None:
 def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
     words = "cannot listen on 192.0.2.1 port 11434: "
     check_refused(tmp_path, entry.EXIT_FAILURE, words, "serve", "--host", "192.0.2.1")
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    arguments = ("serve", "--port", "0", "--cli", write_fake_cli(tmp_path), "--runtime-folder", file)
+    words = f"the runtime folder {file} cannot be used: File exists"
+    assert words in (done := run_program(tmp_path, *arguments, "--log-level", "error")).stderr
+    assert (done.returncode, len(done.stderr.splitlines())) == (entry.EXIT_FAILURE, 1)
 
 
 def test_a_cli_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -378,7 +388,7 @@ def test_prompts_and_answers_are_logged_when_that_is_asked_for_and_a_warning_say
 def test_on_a_terminal_the_log_is_for_people(start: Start, tmp_path: Path) -> None:
     cli = write_fake_cli(tmp_path)
     program = start("serve", "--port", "0", "--cli", cli, "--spares", "1", terminal=True, ANTHROPIC_API_KEY=KEY)
-    program.wait_until(lambda: "logged_in" in program.said, "logged in")
+    program.wait_until(lambda: "listening" in program.said, "listening")
     assert program.lines == []
     lines = program.said.splitlines()
     assert all("\x1b[" in line for line in lines), "without colours"
@@ -390,6 +400,24 @@ def test_on_a_terminal_the_log_is_for_people(start: Start, tmp_path: Path) -> No
         client.post("/api/chat", json=body("hello"))
     program.wait_until(lambda: "request" in program.said.splitlines()[-1], "the request")
     assert KEY not in program.said
+
+
+def test_a_log_that_nobody_reads_any_more_stops_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "claude_ollama_server.py", "serve", "--port", "0", "--cli", write_fake_cli(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env=own_environment(tmp_path), stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr
+            lines = iter(process.stderr.readline, b"")
+            url = next(line["url"] for line in map(json.loads, lines) if line["event"] == "listening")
+            process.stderr.close()
+            with httpx.Client(base_url=url, timeout=WAIT, trust_env=False) as client:
+                for _ in range(2):
+                    assert client.post("/api/chat", json=body("hello", stream=False)).status_code == 200
+            process.terminate()
+            assert process.wait(WAIT) == 0
+        finally:
+            process.kill()
+    wait_until_none(tmp_path)
 
 
 @pytest.mark.parametrize("style", ["json", "console"])

@@ -154,7 +154,7 @@ def test_a_second_signal_stops_at_once_and_more_change_nothing(serve: Start, tmp
 
 
 def test_a_signal_while_idle_stops_it(serve: Start, tmp_path: Path) -> None:
-    program = serve()
+    program = serve("--log-level", "debug")
     program.wait_for("logged_in")
     program.send(signal.SIGTERM)
     assert program.exit_code() == 0

@@ -108,6 +108,14 @@ def test_nothing_of_the_users_home_runs_or_is_read(make_daemon: MakeDaemon, tmp_
     assert not (home / "hook-ran").exists()
 
 
+@pytest.mark.parametrize("mode", ["api-key", "oauth-token"])
+def test_nothing_is_written_outside_the_daemons_folders(make_daemon: MakeDaemon, tmp_path: Path, mode: str) -> None:
+    running = make_daemon(environ=MODES[mode])
+    chat(running, "hello")
+    assert list((tmp_path / "user").iterdir()) == []
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "run").glob("daemon-*/*/*")} == {0}
+
+
 def test_the_credential_that_was_chosen_is_the_only_one_sent(make_daemon: MakeDaemon) -> None:
     environ = {"ANTHROPIC_API_KEY": "the-key", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-other"}
     running = make_daemon(environ=environ)

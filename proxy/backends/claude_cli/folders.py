@@ -71,7 +71,9 @@ class ProcessFolders:
     def record(self, place: Path, pid: int) -> None:
         """Write down which process runs in `place`, so that a sweep can find it."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            (place / _RECORD).write_text(_identity(pid))
+            identity = _identity(pid)
+            (place / _RECORD).touch(mode=0o600)
+            (place / _RECORD).write_text(identity)
 
     def remove(self, place: Path) -> None:
         """Remove the folders of a process that has ended."""
