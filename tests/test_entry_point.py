@@ -403,7 +403,8 @@ def test_on_a_terminal_the_log_is_for_people(start: Start, tmp_path: Path) -> No
 
 
 def test_a_log_that_nobody_reads_any_more_stops_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "claude_ollama_server.py", "serve", "--port", "0", "--cli", write_fake_cli(tmp_path)]
+    command = [sys.executable, "claude_ollama_server.py", "serve", "--port", "0"]
+    command += ["--cli", str(write_fake_cli(tmp_path))]
     with subprocess.Popen(command, cwd=ROOT, env=own_environment(tmp_path), stderr=subprocess.PIPE) as process:
         try:
             assert process.stderr

@@ -68,6 +68,13 @@ def test_a_fault_within_the_answer_ends_it_with_an_error(fake: Running, fault: s
     assert works(fake)
 
 
+def test_an_error_of_the_api_that_comes_with_the_end_of_the_turn_costs_no_process(fake: Running) -> None:
+    before = {process.pid for process in children(fake.folder)}
+    assert ask(fake, "api_error 400").status_code == 400
+    assert works(fake)
+    assert before <= {process.pid for process in children(fake.folder)}
+
+
 def test_an_endless_line_is_an_error_and_takes_no_memory(make_fake: MakeDaemon) -> None:
     running = make_fake(settings={"max_line": "128KiB"})
     answer = ask(running, "endless")

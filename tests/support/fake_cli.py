@@ -204,6 +204,21 @@ def endless(_fake: Fake, _argument: str) -> None:
         sys.stdout.write("x" * 65536)
 
 
+def api_error(_fake: Fake, status: str) -> None:
+    """An error of the API, and the end of the turn in the same breath."""
+    message = {
+        "model": "<synthetic>",
+        "stop_reason": "stop_sequence",
+        "content": [{"type": "text", "text": "API Error"}],
+    }
+    lines = (
+        {"type": "assistant", "message": message, "api_error_status": int(status), "error": "unknown"},
+        {"type": "result", "subtype": "success", "is_error": True, "result": "API Error"},
+    )
+    sys.stdout.write("".join(json.dumps(line) + "\n" for line in lines))
+    sys.stdout.flush()
+
+
 def no_end(_fake: Fake, _argument: str) -> None:
     """A result without an end of the message."""
     start()
@@ -310,6 +325,7 @@ faults = {
         escaped,
         garbage,
         endless,
+        api_error,
         no_end,
         nothing,
         second_start,
