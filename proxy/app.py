@@ -25,8 +25,9 @@ from proxy.api.handlers import Handlers, Options
 from proxy.api.middleware import RequestLog
 from proxy.api.page import Status
 from proxy.backends.claude_cli.account import Account, CliModel
-from proxy.backends.claude_cli.backend import ClaudeCliBackend, Deadlines
+from proxy.backends.claude_cli.backend import ClaudeCliBackend
 from proxy.backends.claude_cli.command import CliSettings, Login, choose_login
+from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
 from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.launcher import Launcher, LaunchLimits

@@ -1,7 +1,9 @@
 """structlog, JSON for machines and colours for people."""
 
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Literal, TextIO
 
 import structlog
@@ -31,10 +33,27 @@ def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> Non
     structlog.configure(
         processors=[structlog.processors.add_log_level, stamp, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=lambda *_: _Output(stream),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING)
+
+
+class _Output:
+    """A stream whose reader may go away: no request fails by that."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        try:
+            print(line, file=self._stream, flush=True)
+        except OSError:
+            # From now on it leads nowhere, so that what it still holds can be flushed.
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())
+
+    debug = info = warning = error = write  # structlog calls the method of the level
 
 
 class _Libraries(logging.Handler):

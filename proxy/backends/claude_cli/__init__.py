@@ -16,6 +16,7 @@ With I/O:
     process     spawn, pump, stop: the only file that touches a child process
     folders     the folders of each process, and the sweep of what a killed daemon left
     launcher    brings a process to life and to its end
+    deadlines   the four deadlines of a turn, one timer
     session     the conversation with one process: lines, control requests and their answers
     pool        spares, leases, limits: the plan decides, the pool acts
     backend     joins them: the Backend contract

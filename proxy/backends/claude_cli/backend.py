@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import Any
 
-import anyio
-
 from proxy.backends.claude_cli.account import Account, read_account
-from proxy.backends.claude_cli.codec import ApiEvent, Result
+from proxy.backends.claude_cli.codec import ApiEvent, Output, Result
 from proxy.backends.claude_cli.command import Login
+from proxy.backends.claude_cli.deadlines import Deadlines, Watch
 from proxy.backends.claude_cli.faults import not_logged_in
 from proxy.backends.claude_cli.plan import Setup
 from proxy.backends.claude_cli.pool import Lease, Pool
@@ -21,16 +19,6 @@ from proxy.core.contracts import Target
 from proxy.core.errors import ServerError, TimedOut
 from proxy.core.events import Event
 from proxy.core.request import ChatRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Seconds. `first_event`: from the request to the API's acceptance. `idle`: between two reads from the process, so
-    that a slow client does not count. `total`: the whole turn."""
-
-    first_event: float
-    idle: float
-    total: float
 
 
 class ClaudeCliBackend:
@@ -60,8 +48,11 @@ class ClaudeCliBackend:
         async with self._pool.lease(Setup(script.system)) as lease:
             turn = CliTurn(lease, script, self._deadlines, opened)
             lease.settle = turn.settle
-            await turn.start(request, target, self._on_told)
-            yield turn
+            try:
+                await turn.start(request, target, self._on_told)
+                yield turn
+            finally:
+                turn.close()
 
     def _on_told(self, reply: Mapping[str, Any]) -> None:
         account = read_account(reply, self._login)
@@ -81,9 +72,8 @@ class CliTurn:
         self._lease = lease
         self._session = lease.session
         self._script = script
-        self._deadlines = deadlines
         self._opened = opened
-        self._asked = time.monotonic()
+        self._watch = Watch(deadlines, opened, self._expire)
         self._machine: TurnMachine | None = None
         self._error: ServerError | None = None
         self._result_seen = False
@@ -103,10 +93,18 @@ class CliTurn:
         for step in script.steps:
             session.write(step.data)
             if step.awaited:
-                async with self._first_event_limit():
-                    await session.result()
+                await session.result()
         session.write(script.prompt)
         self._machine = TurnMachine(time, load_ns=round((time.monotonic() - self._opened) * 1e9))
+
+    def close(self) -> None:
+        """Stop watching the deadlines."""
+        self._watch.close()
+
+    def _expire(self, error: TimedOut) -> None:
+        # The reader, if the process is being waited for; else whoever asks for the next events.
+        self._error = error
+        self._session.process.fail_wait(error)
 
     def __aiter__(self) -> "CliTurn":
         return self
@@ -123,15 +121,18 @@ class CliTurn:
             if events:
                 return events
 
-    async def _receive(self, machine: TurnMachine) -> list[Any]:
-        session = self._session
+    async def _receive(self, machine: TurnMachine) -> list[Output]:
+        session, watch = self._session, self._watch
         if session.ready:
             return await session.receive()
-        async with self._idle_limit() if machine.started else self._first_event_limit():
-            return await session.receive()
+        watch.waiting_since = time.monotonic()
+        outputs = await session.receive()
+        watch.waiting_since = None
+        return outputs
 
-    def _advance(self, machine: TurnMachine, outputs: list[Any]) -> list[Event]:
+    def _advance(self, machine: TurnMachine, outputs: list[Output]) -> list[Event]:
         events: list[Event] = []
+        started = machine.started
         for index, output in enumerate(outputs):
             if isinstance(output, Result):
                 self._result_seen = True
@@ -145,32 +146,17 @@ class CliTurn:
                 self._error = error
                 break
             if machine.ended:
+                self._error = None  # a deadline that passed in the same moment
                 if machine.goes_on:
                     # The CLI would ask the API again within milliseconds, and an interrupt may come too late.
                     self._session.process.end()
                 self._session.put_back(outputs[index + 1 :])
                 break
+        if machine.started and not started:
+            self._watch.start()
         if machine.answering:
             self._lease.answering()
         return events
-
-    def _first_event_limit(self) -> AbstractAsyncContextManager[None]:
-        # However often the CLI retries, the wait for the API's first event is one.
-        return self._limit("first_event", self._asked + self._deadlines.first_event, self._deadlines.first_event)
-
-    def _idle_limit(self) -> AbstractAsyncContextManager[None]:
-        return self._limit("idle", time.monotonic() + self._deadlines.idle, self._deadlines.idle)
-
-    @asynccontextmanager
-    async def _limit(self, name: str, until: float, whole: float) -> AsyncIterator[None]:
-        total = self._opened + self._deadlines.total
-        if total < until:
-            name, until, whole = "total", total, self._deadlines.total
-        try:
-            with anyio.fail_after(max(0.0, until - time.monotonic())):
-                yield
-        except TimeoutError:
-            raise TimedOut(f"the {name} deadline of {whole:g} s has passed", should_retry=False) from None
 
     async def settle(self, session: Session) -> bool:
         """Take the turn back out of the process. True when it provably holds nothing any more."""

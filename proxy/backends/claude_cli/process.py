@@ -107,6 +107,10 @@ class CliProcess:
             await pipes.wait()
         return pipes.take()
 
+    def fail_wait(self, error: Exception) -> None:
+        """Make whoever waits in `receive` now raise `error`; without anyone nothing happens."""
+        self._pipes.fail_wait(error)
+
     @property
     def stderr(self) -> str:
         """The last lines that the child wrote to stderr."""
@@ -251,6 +255,10 @@ class _Pipes(asyncio.SubprocessProtocol):
             await self._waiter
         finally:
             self._waiter = None
+
+    def fail_wait(self, error: Exception) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

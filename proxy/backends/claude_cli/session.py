@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from proxy.backends.claude_cli.codec import (
+    ApiEvent,
     ControlAsk,
     ControlReply,
     CorruptLine,
@@ -94,7 +95,9 @@ class Session:
             raise self._fault
 
     def _take(self, output: Output) -> None:
-        if isinstance(output, ControlReply):
+        if type(output) is ApiEvent:
+            self._outputs.append(output)
+        elif isinstance(output, ControlReply):
             self._answered(output)
         elif isinstance(output, ControlAsk):
             self.write(encode_refusal(output))
