@@ -51,7 +51,6 @@ def text(answer: httpx.Response) -> str:
         ("status=503 times=9", 503, "503"),
         ("status=529 times=9", 529, "Overloaded"),
         ("status=429 times=9", 429, "rate limit"),
-        ("cut after=0 times=9", 502, "Connection"),
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
@@ -104,7 +103,7 @@ def test_what_fails_before_any_text_is_tried_again_unseen(live: Running, directi
 
 @pytest.mark.parametrize(
     "directive",
-    ["error after=3", "cut after=3", "no_delta", "duplicate_start after=3", "garbage after=3"],
+    ["error after=3", "cut after=3 rate=10", "no_delta", "duplicate_start after=3", "garbage after=3"],
 )
 def test_a_stream_that_breaks_after_text_ends_with_an_error_and_repeats_nothing(live: Running, directive: str) -> None:
     whole = text(ask(live, "no_stop"))
@@ -173,15 +172,16 @@ def test_retries_are_bounded_by_the_deadline(make_daemon: MakeDaemon) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "directive", "status"),
-    [("first_event", "hang", 504), ("idle", "hang after=2", 200), ("total", "words 200 rate=20", 200)],
+    [("first_event", "hang", 504), ("idle", "hang after=2", 200), ("total", "words 2000 rate=20", 200)],
 )
 def test_each_deadline_ends_in_an_error_that_names_it(
     make_daemon: MakeDaemon, setting: str, directive: str, status: int
 ) -> None:
-    running = make_daemon(settings={f"{setting}_timeout": "1s"})
+    running = make_daemon(settings={f"{setting}_timeout": "3s"})
+    running.until_idle()
     answer = ask(running, directive)
     assert answer.status_code == status
-    assert f"the {setting} deadline of 1 s has passed" in lines(answer)[-1]["error"]
+    assert f"the {setting} deadline of 3 s has passed" in lines(answer)[-1]["error"]
     running.until_idle()
     assert running.simulator.recorder.open_requests == 0
 

@@ -21,8 +21,8 @@ class Deadlines:
 class Watch:
     """Watches a turn that was `opened` at a monotonic time; `fail` is called once, when a deadline has passed.
 
-    Tell it by `start` that the API has accepted, and by `waiting_since` since when the process is waited for, None while
-    it is not. `close` ends it.
+    Tell it by `start` that the API has accepted, and by `waiting_since` since when the process is waited for, None
+    while it is not. `close` ends it.
     """
 
     def __init__(self, deadlines: Deadlines, opened: float, fail: Callable[[TimedOut], None]) -> None:
