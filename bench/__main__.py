@@ -1,9 +1,11 @@
 """`python -m bench`: measure, print one table, write one JSON file."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 from bench.children import ROOT, Failed, interruptible
@@ -11,6 +13,7 @@ from bench.latency import Effort, measure_latency
 from bench.relaying import Load, measure_relaying
 from bench.report import Row, surroundings, table, write_json
 from bench.stage import Stage, open_stage, read_version
+from proxy.backends.claude_cli.codec import CorruptLine
 from proxy.backends.claude_cli.locate import bundled_program
 
 DESCRIPTION = """\
@@ -29,8 +32,8 @@ What the rows mean and what a good ratio is: docs/benchmark.md. Exit codes: 0 me
 (no table then), 2 wrong options, 130 interrupted.
 """
 
-QUICK = Effort(rounds=3, warm=4, spawn_every=2), Load(deltas=20_000, runs=1, alone=500)
-FULL = Effort(rounds=16, warm=5, spawn_every=2), Load(deltas=50_000, runs=5, alone=2_000)
+QUICK = Effort(rounds=2, warm=5, spawn_every=1), Load(deltas=20_000, runs=1, alone=500)
+FULL = Effort(rounds=12, warm=6, spawn_every=2), Load(deltas=50_000, runs=4, alone=2_000)
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -60,6 +63,14 @@ def measure(stage: Stage, *, quick: bool, only: str | None) -> Iterator[Row]:
         yield from measure_relaying(stage, load)
 
 
+def _warn_when_busy() -> None:
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        print(
+            f"bench: the machine is busy (load {load:.1f} on {cores} cores), the figures will be rough", file=sys.stderr
+        )
+
+
 def main() -> None:
     """The entry point."""
     options = parse_arguments(sys.argv[1:])
@@ -67,12 +78,13 @@ def main() -> None:
     if cli is None or not cli.is_file():
         sys.exit(f"bench: there is no Claude CLI at {cli}" if cli else "bench: there is no bundled Claude CLI: --cli")
     started = time.monotonic()
+    _warn_when_busy()
     try:
         with interruptible(), open_stage(cli.absolute()) as stage:
             facts = surroundings(read_version(stage))
             rows = list(measure(stage, quick=options.quick, only=options.only))
-    except Failed as error:
-        sys.exit(f"bench: {error}")
+    except (Failed, OSError, HTTPException, CorruptLine) as error:
+        sys.exit(f"bench: {type(error).__name__}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
     facts |= {"quick": options.quick, "seconds": round(time.monotonic() - started, 1)}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench.bare import MODEL, TURN_TIMEOUT, Answer
 from bench.children import Failed, limit, python, running, tail
@@ -53,17 +54,18 @@ class Daemon:
         body = json.dumps({"model": MODEL, "messages": messages}).encode()
         first_token = 0.0
         texts: list[str] = []
+        message: dict[str, Any] = {}
         with limit(TURN_TIMEOUT, "a turn of the daemon"):
             started = time.perf_counter()
             self._client.request("POST", "/api/chat", body, {"Content-Type": "application/json"})
             response = self._client.getresponse()
             while line := response.readline():
                 message = json.loads(line)
-                texts.append(message["message"]["content"] if response.status == 200 else "")
+                texts.append(message.get("message", {}).get("content", ""))
                 if texts[-1] and not first_token:
                     first_token = time.perf_counter() - started
         if not first_token or message.get("done") is not True:
-            raise Failed(f"the daemon did not answer: {response.status} {line!r:.200}")
+            raise Failed(f"the daemon did not answer: {response.status} {message}")
         return Answer(first_token, "".join(texts))
 
     def post(self, path: str, body: bytes) -> tuple[float, bytes]:

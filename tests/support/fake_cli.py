@@ -23,6 +23,7 @@ class Fake:
     def __init__(self) -> None:
         self.turns: list[str] = []
         self.queued = ""
+        self.put_back = False
 
     def run(self) -> None:
         boot = os.environ.get("FAKE_BOOT", "")
@@ -65,12 +66,19 @@ class Fake:
         waiting, self.queued = self.queued, ""
         if not cancel:
             # As the real one: it stays in the queue and runs later, by itself.
-            answer(self, "")
+            self.put_back = True
+            result()
             return {"still_queued": [waiting], "cancelled": []}
         self.turns.remove(waiting)
         return {"still_queued": [], "cancelled": [waiting]}
 
     def user(self, message: dict[str, Any]) -> None:
+        if self.put_back:
+            self.put_back = False
+            start()
+            delta("an answer to the prompt before")
+            end()
+            result()
         self.turns.append(message["uuid"])
         if message.get("shouldQuery") is False:
             result()
