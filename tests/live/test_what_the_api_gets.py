@@ -150,14 +150,24 @@ def test_the_model_is_the_requests_own_on_a_warm_process(live: Running) -> None:
 
 
 def test_num_predict_reaches_the_api_and_does_not_leak_into_the_next_request(live: Running) -> None:
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}], "stream": False}
     with live.client() as client:
-        body = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}], "stream": False}
-        limited = client.post("/api/chat", json=body | {"options": {"num_predict": 5}}).json()
-        assert live.last()["max_tokens"] == 5
-        assert limited["done_reason"] == "length"
+        client.post("/api/chat", json=body | {"options": {"num_predict": 1000}})
+        assert live.last()["max_tokens"] == 1000
         live.until_idle()
+        before = {process.pid for process in children(live.folder)}
         assert client.post("/api/chat", json=body).json()["done_reason"] == "stop"
-    assert live.last()["max_tokens"] == 128000
+        assert live.last()["max_tokens"] == 128000
+        live.until_idle()
+    assert {process.pid for process in children(live.folder)} == before
+
+
+def test_num_predict_ends_the_answer(live: Running) -> None:
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}], "options": {"num_predict": 5}}
+    with live.client() as client:
+        answer = client.post("/api/chat", json=body | {"stream": False}).json()
+    assert (answer["done_reason"], answer["eval_count"]) == ("length", 5)
+    assert live.last()["max_tokens"] == 5
 
 
 def test_pictures_arrive_where_they_stood(live: Running) -> None:
