@@ -5,7 +5,6 @@ import asyncio
 import errno
 import os
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -16,9 +15,9 @@ import anyio
 import structlog
 
 from config import ConfigError, Settings, add_flags, load
-from proxy.api.server import Server, open_socket
+from proxy.api.server import STOP_SIGNALS, Server, open_socket
 from proxy.app import Daemon, open_daemon, server_version
-from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS
+from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
 from proxy.observe.log import configure_log
 
@@ -101,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         asyncio.run(_stoppable(command(settings, environ)))
     except KeyboardInterrupt:
         sys.exit(0)
-    except (ConfigError, ValueError) as error:
+    except (ConfigError, LoginMissing) as error:
         _fail(EXIT_SETTINGS, error)
     except CliMissing as error:
         _fail(EXIT_CLI_MISSING, error)
@@ -114,9 +113,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 async def _stoppable(command: Coroutine[Any, Any, None]) -> None:
-    """Run `command`; SIGTERM and SIGINT cancel it, until a server has its own way with them."""
+    """Run `command`; SIGTERM, SIGINT and SIGHUP cancel it, until a server has its own way with them."""
     with anyio.CancelScope() as scope:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, scope.cancel)
         await command
 

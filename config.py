@@ -160,7 +160,7 @@ class Settings(BaseModel):
 
     host: Host = Field(default=DEFAULT_HOST, description="address to listen on; 0.0.0.0 or :: for all")
     port: Count = Field(default=DEFAULT_PORT, ge=0, le=65535, description="port to listen on; 0 for any free one")
-    max_body: Size = Field(default=64 << 20, ge=1 << 10, description="largest request body")
+    max_body: Size = Field(default=32 << 20, ge=1 << 10, description="largest request body")
     write_timeout: Wait = Field(default=30.0, description="a client that takes no bytes for so long is given up")
 
     cli: Folder | None = Field(default=None, description="path of the claude program")

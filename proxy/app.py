@@ -127,7 +127,7 @@ async def open_daemon(
 ) -> AsyncIterator[Daemon]:
     """A daemon whose processes boot; on leaving every process is ended and its folders removed.
 
-    Raises `CliMissing`, `CliNotExecutable`, and ValueError for a login that is not there.
+    Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
     """
     login = choose_login(settings.login, environ)
     program, origin = find_program(settings.cli, environ)

@@ -55,10 +55,14 @@ class Engine:
     async def drain(self, patience: float) -> int:
         """Refuse new turns, let running ones finish for `patience` seconds, then cut them; returns how many."""
         self._draining = True
-        if self._running:
-            with anyio.move_on_after(patience):
-                await self._idle.wait()
-        cut = len(self._running)
-        for scope in self._running:
-            scope.cancel()
+        cut = 0
+        try:
+            if self._running:
+                with anyio.move_on_after(patience):
+                    await self._idle.wait()
+        finally:
+            # Also when the patience is cut short.
+            for scope in self._running:
+                scope.cancel()
+                cut += 1
         return cut

@@ -39,7 +39,10 @@ class Record:
     def failed(self, error: ServerError) -> None:
         """Add what went wrong and whose fault it was."""
         self.ended = error.kind
-        self.note(error=error.message, fault=error.fault)
+        self.note(fault=error.fault)
+        if error.fault != "client" or error.status == 404:
+            # What is wrong with a body is told in the body's own words, and those are the client's.
+            self.note(error=error.message)
 
 
 def open_record(scope: MutableMapping[str, Any], request_id: str) -> Record:

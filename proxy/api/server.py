@@ -14,6 +14,9 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the daemon: by hand, by a service manager, by closing its terminal."""
+
 Drain = Callable[[], Awaitable[None]]
 
 _CLOSE_TIMEOUT = 2
@@ -51,7 +54,7 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # They stay when the server has ended: a signal must not kill us while the processes are ended.
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             # Not in the main thread: whoever runs us sets should_exit.
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self.handle_exit, number, None)

@@ -48,9 +48,18 @@ def decode_context(numbers: Sequence[int]) -> tuple[Message, ...]:
         payload = unpacking.decompress(packed[:length], LIMIT + 1)
         if len(payload) > LIMIT or not unpacking.eof:
             _refuse()
-        return tuple(Message(_ROLES[letter], (Text(text),)) for letter, text in json.loads(payload))
-    except (ValueError, OverflowError, KeyError, TypeError, zlib.error):
+        return tuple(map(_turn, json.loads(payload)))
+    except (ValueError, OverflowError, KeyError, TypeError, RecursionError, zlib.error):
         _refuse()
+
+
+def _turn(value: object) -> Message:
+    if type(value) is not list:
+        raise TypeError
+    letter, text = value
+    if type(text) is not str:
+        raise TypeError
+    return Message(_ROLES[letter], (Text(text),))
 
 
 def _refuse() -> NoReturn:

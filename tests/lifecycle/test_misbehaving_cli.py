@@ -1,6 +1,7 @@
 """A CLI that does anything: each fault has its error, and costs no other request anything."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -179,3 +180,51 @@ def test_a_clean_process_beyond_the_spares_is_stopped_when_it_stays_idle(make_fa
     running = make_fake(settings={"idle_process_timeout": "200ms"})
     assert works(running)
     running.until(lambda: [view.state.value for view in running.daemon.pool.processes] == ["spare"], "one spare")
+
+
+def test_a_runtime_folder_that_was_removed_costs_nothing(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"spares": "1"})
+    running.until_idle()
+    shutil.rmtree(running.folder / "run")
+    for number in range(3):
+        messages = [{"role": "system", "content": f"System {number}."}, {"role": "user", "content": "hello"}]
+        with running.client() as client:
+            assert client.post("/api/chat", json={"model": "sonnet", "messages": messages}).status_code == 200
+    assert works(running)
+
+
+def test_a_runtime_folder_that_cannot_be_made_is_an_error_and_not_the_end(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"spares": "1"})
+    running.until_idle()
+    run = running.folder / "run"
+    shutil.rmtree(run)
+    run.write_text("not a folder")
+    for process in children(running.folder):
+        process.kill()
+    running.until(lambda: not running.daemon.pool.processes, "gone")
+    answer = ask(running, "answer")
+    assert answer.status_code == 500
+    assert "folders of a Claude CLI process cannot be made" in answer.json()["error"]
+    run.unlink()
+    assert works(running)
+
+
+def test_a_cli_that_never_takes_its_setup_is_given_up(make_fake: MakeDaemon) -> None:
+    running = make_fake(
+        settings={"first_event_timeout": "500ms", "pass_environment": "FAKE_*", "spares": "1"},
+        environ={"FAKE_BOOT": "deaf"},
+    )
+    running.until(running.daemon.discovered.is_set, "given up")
+    assert works(running)
+
+
+def test_without_a_queue_requests_one_after_another_are_served(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"max_queue": "0", "spares": "2"})
+    running.until_idle()
+    assert [ask(running, "answer").status_code for _ in range(30)] == [200] * 30
+
+
+def test_a_cli_that_boots_and_goes_is_not_booted_again_and_again(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"pass_environment": "FAKE_*", "spares": "2"}, environ={"FAKE_BOOT": "short"})
+    running.until(lambda: running.daemon.pool.failed_boots >= 3, "paused")
+    assert running.daemon.pool.failed_boots < 10

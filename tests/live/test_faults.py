@@ -132,6 +132,14 @@ def test_a_broken_answer_is_a_status_when_nothing_was_streamed(live: Running) ->
     assert "Overloaded" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("directive", ['tool get_weather {"city":"Paris"} text="hi there"', 'text " "', 'text ""'])
+def test_an_answer_after_which_the_cli_would_go_on_costs_one_request(live: Running, directive: str) -> None:
+    before = len(live.sent())
+    assert lines(ask(live, directive))[-1]["done"] is True
+    live.until_idle()
+    assert len(live.sent()) == before + 1
+
+
 def test_the_length_limit_ends_the_answer_and_the_cli_asks_for_no_more(live: Running) -> None:
     before = len(live.sent())
     answer = ask(live, "max_tokens")

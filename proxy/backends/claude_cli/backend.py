@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
+
 from proxy.backends.claude_cli.account import Account, read_account
 from proxy.backends.claude_cli.codec import ApiEvent, Output, Result
 from proxy.backends.claude_cli.command import Login
@@ -34,8 +36,15 @@ class ClaudeCliBackend:
         """Tell one process nothing, so that it reports the login and the models; it stays ready for use."""
         setup = Setup()
         async with self._pool.lease(setup) as lease:
+            # No client waits for this one: boots need not wait for its first token.
+            lease.answering()
             if not lease.told:
-                reply = await lease.session.call("initialize", systemPrompt=[])
+                limit = self._deadlines.first_event
+                try:
+                    with anyio.fail_after(limit):
+                        reply = await lease.session.call("initialize", systemPrompt=[])
+                except TimeoutError:
+                    raise TimedOut(f"the Claude CLI did not take its setup within {limit:g} s") from None
                 lease.tell(setup)
                 self._on_account(read_account(reply, self._login))
             lease.settle = _nothing_to_settle

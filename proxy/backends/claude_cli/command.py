@@ -77,6 +77,10 @@ _FIXED = {
 }
 
 
+class LoginMissing(ValueError):
+    """The login that was asked for has no credential; the text names what is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """How the CLI is logged in. `credential` is the name of what it uses, never its value."""
@@ -88,18 +92,18 @@ class Login:
 def choose_login(wanted: LoginMode | Literal["auto"], environ: Mapping[str, str]) -> Login:
     """The login that `environ` allows, in the order key or provider, OAuth token, stored login.
 
-    Raises ValueError when `wanted` is a mode whose variable is missing.
+    Raises `LoginMissing` when `wanted` is a mode whose variable is missing.
     """
     provider = next((name for name in PROVIDERS if environ.get(name, "").lower() not in ("", "0", "false")), None)
     key = provider or next((name for name in API_KEYS if environ.get(name)), None)
     if wanted in ("auto", "api-key") and key:
         return Login("api-key", key)
     if wanted == "api-key":
-        raise ValueError(f"login api-key needs one of {', '.join((*API_KEYS, *PROVIDERS))} in the environment")
+        raise LoginMissing(f"login api-key needs one of {', '.join((*API_KEYS, *PROVIDERS))} in the environment")
     if wanted in ("auto", "oauth-token") and environ.get(OAUTH_TOKEN):
         return Login("oauth-token", OAUTH_TOKEN)
     if wanted == "oauth-token":
-        raise ValueError(f"login oauth-token needs {OAUTH_TOKEN} in the environment")
+        raise LoginMissing(f"login oauth-token needs {OAUTH_TOKEN} in the environment")
     return Login("stored", "the login stored by the CLI")
 
 

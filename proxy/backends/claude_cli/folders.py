@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ import psutil
 from proxy.backends.claude_cli.command import Folders
 
 _PREFIX = "daemon-"
+_NEW = "new-"
 _LOCK = "lock"
 _RECORD = "process"
 
@@ -41,7 +43,7 @@ class ProcessFolders:
         self._runtime.chmod(0o700)
         ended = sweep(self._runtime)
         # It gets its name when it is locked, so that no sweep takes it for one that was left.
-        unnamed = self._runtime / f"new-{self._root.name}"
+        unnamed = self._runtime / f"{_NEW}{self._root.name}"
         unnamed.mkdir(mode=0o700)
         self._lock = os.open(unnamed / _LOCK, os.O_CREAT | os.O_WRONLY, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -65,7 +67,8 @@ class ProcessFolders:
             temporary=place / "tmp",
         )
         for folder in (place, folders.home, folders.config, folders.work, folders.temporary):
-            folder.mkdir(mode=0o700)
+            # The parents too, because a runtime folder may be swept by others, at a logout for one.
+            folder.mkdir(mode=0o700, parents=True)
         return place, folders
 
     def record(self, place: Path, pid: int) -> None:
@@ -83,6 +86,10 @@ class ProcessFolders:
 def sweep(runtime: Path) -> int:
     """End the recorded processes of daemons that are gone and remove their folders; returns how many were ended."""
     ended = 0
+    for unnamed in runtime.glob(f"{_NEW}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - unnamed.stat().st_mtime > _LONGEST_START:
+                shutil.rmtree(unnamed, ignore_errors=True)
     for root in runtime.glob(f"{_PREFIX}*"):
         if _is_held(root):
             continue
@@ -106,6 +113,9 @@ def _is_held(root: Path) -> bool:
         return False
     return False
 
+
+_LONGEST_START = 60.0
+# Seconds after which a folder without its name was left by a daemon that was killed while it made it.
 
 _CLOCK_STEP = 5.0
 # Seconds by which a start time may differ when it is read again, because the clock was set in between.

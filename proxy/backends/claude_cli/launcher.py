@@ -32,10 +32,11 @@ class Launcher:
 
     async def launch(self) -> Session:
         """A booted process that has not been told anything. Raises `BackendFailed`."""
-        place, folders = self.folders.make()
         process: CliProcess | None = None
+        place: Path | None = None
         booted = False
         try:
+            place, folders = self.folders.make()
             process = await CliProcess.spawn(
                 make_argv(self.settings),
                 environment=make_environment(self.settings, folders),
@@ -55,10 +56,10 @@ class Launcher:
             raise BackendFailed(f"the folders of a Claude CLI process cannot be made: {error}") from error
         finally:
             if not booted:
-                if process is None:
-                    self.folders.remove(place)
-                else:
+                if process is not None:
                     await self.kill(process)
+                elif place is not None:
+                    self.folders.remove(place)
         return session
 
     async def retire(self, process: CliProcess, *, idle: bool) -> None:

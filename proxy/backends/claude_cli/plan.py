@@ -48,13 +48,13 @@ class Limits:
 class Plan:
     """`assign`: pairs of indices, request and process. `evict`: processes to stop. `boot`: how many to boot.
 
-    `held`: some request was left waiting for a process that is nearly clean; look again after `SETTLE_PATIENCE`.
+    `held`: how many requests were left waiting for a process that is nearly clean; look again after `SETTLE_PATIENCE`.
     """
 
     assign: tuple[tuple[int, int], ...] = ()
     evict: tuple[int, ...] = ()
     boot: int = 0
-    held: bool = False
+    held: int = 0
 
 
 SETTLE_PATIENCE = 0.1
@@ -104,11 +104,11 @@ def plan(processes: Sequence[View], waiting: Sequence[Setup], limits: Limits, *,
         if room <= 0 and _count(processes, State.CLEAN) <= 1:
             wanted = 0
     if wanted <= 0:
-        return Plan(tuple(assign), held=bool(held))
+        return Plan(tuple(assign), held=held)
     stopping = _count(processes, State.STOPPING)
     clean = sorted((i for i in free if processes[i].state is State.CLEAN), key=lambda i: processes[i].since)
     evict = clean[: max(0, wanted - max(0, room) - stopping)]
-    return Plan(tuple(assign), tuple(evict), max(0, min(wanted, room)), bool(held))
+    return Plan(tuple(assign), tuple(evict), max(0, min(wanted, room)), held)
 
 
 def _latest(processes: Sequence[View], among: Iterable[int], state: State, setup: Setup) -> int | None:

@@ -109,6 +109,7 @@ class Pool:
         self._boot_after = 0.0
         self._tasks: TaskGroup | None = None
         self._exit = anyio.Event()
+        self._held = 0
 
     def __repr__(self) -> str:
         return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
@@ -123,6 +124,11 @@ class Pool:
     def processes(self) -> Sequence[View]:
         """Every process as it is now."""
         return [child.view() for child in self._children]
+
+    @property
+    def failed_boots(self) -> int:
+        """Boots in a row that came to nothing."""
+        return self._failed_boots
 
     @property
     def waiting(self) -> int:
@@ -171,9 +177,9 @@ class Pool:
         waiter = _Waiter(setup)
         self._waiters.append(waiter)
         self._act()
-        # A request that a process boots for does not wait in the queue.
-        booting = sum(child.state is State.BOOTING for child in self._children)
-        if waiter in self._waiters and len(self._waiters) - booting > self._limits.queue:
+        # A request that a process boots for, or that is held for one, does not wait in the queue.
+        coming = self._held + sum(child.state is State.BOOTING for child in self._children)
+        if waiter in self._waiters and len(self._waiters) - coming > self._limits.queue:
             self._waiters.remove(waiter)
             raise Busy(QUEUE_FULL)
         try:
@@ -196,6 +202,7 @@ class Pool:
 
     def _release(self, child: _Child, settle: Settle | None) -> None:
         child.turns += 1
+        self._failed_boots = 0
         assert child.session is not None
         if settle is None or child.turns >= self._limits.turns or not child.running:
             self._stop(child, kill=True)
@@ -229,6 +236,7 @@ class Pool:
         quiet = not any(lease.first_token_pending for lease in self._leases) and now >= self._boot_after
         wanted = [waiter.setup for waiter in self._waiters]
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
+        self._held = step.held
         if step.held:
             self._tasks.start_soon(self._act_after, SETTLE_PATIENCE)
         served = []
@@ -250,28 +258,36 @@ class Pool:
     async def _boot(self, child: _Child) -> None:
         try:
             child.session = await self._launcher.launch()
-        except BackendFailed as error:
+        except Exception as error:
             self._children.remove(child)
+            if not isinstance(error, BackendFailed):
+                # A fault of ours: it must cost this boot, and not every request there is.
+                log.exception("boot_crashed")
+                error = BackendFailed("a Claude CLI process could not be started")
             self._boot_failed(error)
             return
-        self._failed_boots = 0
         child.session.process.on_exit(lambda: self._exit.set())
         if child.state is State.BOOTING:
             self._free(child)
 
     def _boot_failed(self, error: BackendFailed) -> None:
-        pause = _BACK_OFF[min(self._failed_boots, len(_BACK_OFF) - 1)]
-        self._failed_boots += 1
-        self._boot_after = time.monotonic() + pause
+        pause = self._pause_boots()
         log.error("process_boot_failed", error=error.message, next_try_s=pause)
         if self._waiters:
             # The boot was for a request that waits: it should hear now, not at its deadline.
             waiter = self._waiters.pop(0)
             waiter.error = error
             waiter.served.set()
+        self._act()
+
+    def _pause_boots(self) -> float:
+        """Boot no spare for a while, the longer the more often; returns for how many seconds."""
+        pause = _BACK_OFF[min(self._failed_boots, len(_BACK_OFF) - 1)]
+        self._failed_boots += 1
+        self._boot_after = time.monotonic() + pause
         if self._tasks is not None:
             self._tasks.start_soon(self._act_after, pause)
-        self._act()
+        return pause
 
     async def _act_after(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -287,6 +303,9 @@ class Pool:
                     process = child.session.process
                     log.warning("process_exited_idle", pid=process.pid, stderr=process.stderr)
                     self._stop(child)
+                    if child.turns == 0:
+                        # It has booted and gone: to boot the next at once would go on for ever.
+                        self._pause_boots()
 
     def _stop(self, child: _Child, *, kill: bool = False) -> None:
         child.state = State.STOPPING
@@ -305,7 +324,7 @@ class Pool:
 
     async def _stop_idle(self) -> None:
         while True:
-            await anyio.sleep(min(_CLEAN_UP_INTERVAL, self._limits.idle_timeout))
+            await anyio.sleep(max(0.1, min(_CLEAN_UP_INTERVAL, self._limits.idle_timeout)))
             oldest = time.monotonic() - self._limits.idle_timeout
             for child in self._children:
                 if child.state is State.CLEAN and child.since < oldest:

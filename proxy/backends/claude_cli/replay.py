@@ -3,7 +3,8 @@
 The whole history travels as structured turns. What is defined here, because the CLI or the API leaves no other way:
 
 - System messages, wherever they stand, form the system prompt together, in their order, a blank line between them.
-- Messages without content say nothing and are left out; the last message has to say something, and to be the user's.
+- Texts of blanks only, which the API refuses, and messages without content say nothing and are left out; the last
+  message has to say something, and to be the user's.
 - Neighbouring messages of one role reach the model as one, which is the API's own rule.
 """
 
@@ -70,7 +71,11 @@ def _steps(history: list[Message], turns: Iterator[str], model: str, new_id: Cal
 
 
 def _content(message: Message) -> list[JsonObject]:
-    return [_block(part) for part in message.parts if part != Text("")]
+    return [_block(part) for part in message.parts if not (isinstance(part, Text) and _is_blank(part.text))]
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()
 
 
 def _block(part: Part) -> JsonObject:

@@ -28,6 +28,8 @@ _REASONS: dict[str, FinishReason] = {
 }
 # Every other stop_reason ends an answer in the ordinary way.
 
+_UNFINISHED = ("tool_use", "pause_turn")
+
 
 class Clock(Protocol):
     """The time, as a turn sees it; the standard library's module `time` is one."""
@@ -127,7 +129,8 @@ class TurnMachine:
             raise TypeError
         if not event.text:
             return []
-        self._text_sent = self._text_sent or isinstance(event, TextDelta)
+        if not self._text_sent and isinstance(event, TextDelta):
+            self._text_sent = not event.text.isspace()
         if self._first_at is None:
             if not self._started:
                 raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
@@ -158,8 +161,9 @@ class TurnMachine:
             text = f"{REFUSAL_TEXT} {explanation}" if explanation else REFUSAL_TEXT
             events.append(TextDelta(f"\n\n{text}" if self._text_sent else text))
         self.ended = True
-        # An empty answer makes the CLI ask again as well; after a refusal it was told not to.
-        self.goes_on = finish == "length" or (finish == "stop" and not self.answering)
+        # After these the CLI answers a tool call itself, and asks again when there was no text; after a refusal it was
+        # told not to.
+        self.goes_on = finish == "length" or reason in _UNFINISHED or (finish == "stop" and not self._text_sent)
         events.append(Finished(finish, self._total_usage(), self._timings()))
         return events
 

@@ -92,7 +92,10 @@ def test_system_messages_form_the_system_prompt_in_their_order(messages: list[Me
         ([message("a", "Welcome!"), message("u", "hi")], [("assistant", [text("Welcome!")]), ("user", [text("hi")])]),
         ([message("u", "hi"), message("s", "Be kind.")], [("user", [text("hi")])]),
         ([message("u", "a", "", "b")], [("user", [text("a"), text("b")])]),
-        ([message("u", " \n")], [("user", [text(" \n")])]),
+        (
+            [message("u", "hi"), message("a", " \n"), message("u", " ", "?")],
+            [("user", [text("hi")]), ("user", [text("?")])],
+        ),
     ],
 )
 def test_what_says_something_is_told_in_its_order(messages: list[Message], heard: list[tuple[str, Any]]) -> None:

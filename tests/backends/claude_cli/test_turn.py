@@ -110,6 +110,7 @@ STARTED = Started("claude-x")
                 (text(""), []),
                 (thinking(""), []),
                 (text(" "), [TextDelta(" ")]),
+                (text("word"), [TextDelta("word")]),
                 (end(), [finished()]),
             ],
             id="empty deltas are no events",
