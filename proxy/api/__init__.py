@@ -6,5 +6,6 @@ body         request bodies, bounded
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors
 record       what one request did, for its line in the log
 middleware   request ids, the log line, the last resort for errors
+protocol     HTTP/1.1 on a connection that is read while it is answered
 server       uvicorn with our signals and a drain
 """

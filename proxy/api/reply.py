@@ -20,6 +20,9 @@ from proxy.core.errors import Busy, ServerError
 from proxy.core.events import Event, Finished, Started
 from proxy.core.reply import Reply, fold_events
 
+ABORT = "claude_ollama.abort"
+"""The key in a request's scope of a function that drops its connection."""
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -64,7 +67,7 @@ class TurnReply:
         record = record_of(scope)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch_disconnect, receive, tasks, record)
-            tasks.start_soon(self._watch_stall, tasks, record)
+            tasks.start_soon(self._watch_stall, scope, tasks, record)
             await self._run(send, record)
             tasks.cancel_scope.cancel()
 
@@ -134,7 +137,7 @@ class TurnReply:
             record.ended = "disconnected"
         tasks.cancel_scope.cancel()
 
-    async def _watch_stall(self, tasks: TaskGroup, record: Record) -> None:
+    async def _watch_stall(self, scope: Scope, tasks: TaskGroup, record: Record) -> None:
         # A look from time to time costs the stream nothing; a deadline around every write would.
         while True:
             await anyio.sleep(self._write_timeout / 2)
@@ -142,6 +145,11 @@ class TurnReply:
             if since is not None and anyio.current_time() - since >= self._write_timeout:
                 record.ended = "stalled"
                 tasks.cancel_scope.cancel()
+                # A connection that is only closed waits until the client takes what is left.
+                scope.get(ABORT, _no_abort)()
+
+
+def _no_abort() -> None: ...
 
 
 def _note(events: Sequence[Event], record: Record) -> None:

@@ -12,7 +12,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.api.protocol import Protocol
+from proxy.api.reply import ABORT
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends the daemon: by hand, by a service manager, by closing its terminal."""
@@ -29,13 +32,13 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, *, drain: Drain, on_started: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                self._with_abort(app),
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
                 date_header=True,
-                http="httptools",
+                http=Protocol,
                 ws="none",
                 loop="asyncio",
                 timeout_keep_alive=75,
@@ -45,6 +48,20 @@ class Server(uvicorn.Server):
         self._drain = drain
         self._on_started = on_started
         self._draining: asyncio.Task[None] | None = None
+
+    def _with_abort(self, app: ASGIApp) -> ASGIApp:
+        """Gives each request the means to drop its connection, which an ASGI application lacks."""
+
+        async def with_abort(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[ABORT] = lambda: self._abort(scope["client"])
+            await app(scope, receive, send)
+
+        return with_abort
+
+    def _abort(self, client: tuple[str, int]) -> None:
+        for connection in self.server_state.connections:
+            if isinstance(connection, Protocol) and connection.client == client:
+                connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

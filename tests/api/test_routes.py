@@ -150,3 +150,9 @@ def test_a_browser_sees_a_page_that_says_the_answers_are_simulated(fake: Running
     assert "Ollama is running" in answer.text
     assert "Simulated answers." in answer.text
     assert "none needed" in answer.text
+
+
+def test_a_client_that_offers_an_upgrade_is_answered_without_one(fake: Running) -> None:
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
+    with fake.client() as client:
+        assert client.post("/api/chat", json=CHAT, headers=offer).status_code == 200

@@ -128,6 +128,7 @@ def test_a_client_that_never_reads_is_given_up(make_fake: MakeDaemon) -> None:
     with raw_request(running, "/api/chat", body("[fake: many 300000]"), receive_buffer=2048):
         running.until(lambda: running.daemon.engine.running == 1, "running")
         running.until(lambda: running.daemon.engine.running == 0, "given up")
+        running.until(lambda: not running.server.server_state.connections, "dropped")
     running.until_idle()
 
 
@@ -137,6 +138,7 @@ def test_a_client_that_reads_slowly_gets_everything_and_no_deadline_counts_again
         running.until(lambda: running.daemon.engine.running == 1, "running")
         held = time.monotonic() + 1.0
         running.until(lambda: time.monotonic() > held, "held up")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         received = b""
         while b'"done":true' not in received[-2000:]:
             data = connection.recv(1 << 16)
@@ -144,3 +146,11 @@ def test_a_client_that_reads_slowly_gets_everything_and_no_deadline_counts_again
             received += data
     assert received.count(b'"done":false') == 60000
     running.until_idle()
+
+
+def test_behind_a_second_request_on_the_same_connection(fake: Running) -> None:
+    with raw_request(fake, "/api/chat", body("[fake: hang 1]")) as connection:
+        connection.sendall(b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"word" in connection.recv(4096) + connection.recv(4096)
+    fake.until(lambda: fake.daemon.engine.running == 0, "ended")
+    fake.until_idle()

@@ -1,5 +1,7 @@
 """The `context` of /api/generate."""
 
+import zlib
+
 import pytest
 
 from proxy.core.errors import InvalidRequest
@@ -89,3 +91,20 @@ def test_a_context_of_another_server_or_a_damaged_one_is_refused(numbers: list[i
         decode_context(numbers)
     assert caught.value.status == 400
     assert caught.value.message.startswith("the context was not made by this server")
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" * 100_000, b'[["u",5]]', b'[["u",null]]', b'[["a",{"x":1}]]', b'{"u1":1}', b'["ux"]', b'[["s",5]]']
+)
+def test_a_context_that_was_made_up_is_refused(payload: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="not made by this server"):
+        decode_context(_packed(payload))
+
+
+def _packed(payload: bytes) -> list[int]:
+    """A context with the right marks around any payload."""
+    mark = encode_context(TALK)[0]
+    packed = zlib.compress(payload)
+    padded = packed + bytes(-len(packed) % 3)
+    groups = [int.from_bytes(padded[index : index + 3], "big") for index in range(0, len(padded), 3)]
+    return [mark, len(packed), *groups]
