@@ -92,7 +92,7 @@ class Daemon:
         try:
             cut = await self.engine.drain(self.settings.drain_timeout)
         except anyio.get_cancelled_exc_class():
-            cut = await self.engine.drain(0)
+            cut = self.engine.running
         log.info("drained", finished=running - cut, cut=cut)
 
     def status(self) -> Status:

@@ -323,7 +323,8 @@ def test_an_error_is_named_with_whose_fault_it_was(
     line = chat(program, f"error-{status}", prompt, **fields)
     assert (line["status"], line["ended"], line["fault"]) == (status, ended, fault)
     assert line["level"] == ("error" if fault == "upstream" else "info")
-    assert line["error"]
+    # The words of a bad body's error are partly the client's own.
+    assert bool(line.get("error")) == (fault != "client" or status == 404)
 
 
 def test_a_client_that_leaves_is_logged_as_such(demo: tuple[Program, Path]) -> None:
