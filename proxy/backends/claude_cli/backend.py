@@ -121,10 +121,10 @@ class CliTurn:
     async def __anext__(self) -> Sequence[Event]:
         machine = self._machine
         assert machine is not None
-        if self._error is not None:
-            raise self._error
         if machine.ended:
             raise StopAsyncIteration
+        if self._error is not None:
+            raise self._error
         while True:
             events = self._advance(machine, await self._receive(machine))
             if events:
@@ -155,7 +155,6 @@ class CliTurn:
                 self._error = error
                 break
             if machine.ended:
-                self._error = None  # a deadline that passed in the same moment
                 if machine.goes_on:
                     # The CLI would ask the API again within milliseconds, and an interrupt may come too late.
                     self._session.process.end()
