@@ -156,3 +156,11 @@ def test_a_client_that_offers_an_upgrade_is_answered_without_one(fake: Running) 
     offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
     with fake.client() as client:
         assert client.post("/api/chat", json=CHAT, headers=offer).status_code == 200
+
+
+def test_a_model_that_only_the_cli_knows_is_there_on_its_own(fake: Running) -> None:
+    with fake.client() as client:
+        assert "saga-1m:latest" in [model["name"] for model in client.get("/api/tags").json()["models"]]
+        shown = client.post("/api/show", json={"model": "claude-saga-9"}).json()
+        assert shown["model_info"]["general.basename"] == "Saga 9"
+        assert client.post("/api/chat", json=CHAT | {"model": "SAGA-1M"}).status_code == 200

@@ -48,7 +48,8 @@ class Fake:
             case "get_binary_version":
                 response = {"version": "9.9.9"}
             case "initialize":
-                response = {"models": [], "account": {"apiKeySource": "ANTHROPIC_API_KEY"}}
+                model = {"value": "saga[1m]", "resolvedModel": "claude-saga-9", "displayName": "Saga 9"}
+                response = {"models": [model], "account": {"apiKeySource": "ANTHROPIC_API_KEY"}}
             case "rewind_conversation":
                 response = self.rewind(request["target_message_uuid"])
             case "interrupt" if self.queued:
