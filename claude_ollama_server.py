@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import errno
+import ipaddress
 import os
 import shutil
 import sys
@@ -61,7 +62,7 @@ The Claude CLI is logged in by the first of these that there is:
 DEMO = """\
 Run the daemon with the real Claude CLI against a simulated Messages API inside
 this process: no account, no key, nothing leaves the machine. Every answer is
-made up, and marked as simulated.
+made up: banner, log, page and /api/show say so.
 
 --simulated-ttft and --simulated-rate set the pace. Faults can be asked for in a
 message, such as "[simulate: status=529]": see docs/simulator.md.
@@ -191,6 +192,8 @@ async def _run(settings: Settings, environ: Mapping[str, str], *, simulated: boo
 
 def _announce(daemon: Daemon) -> None:
     log.info("listening", url=daemon.url, simulated=daemon.simulated)
+    if not _is_loopback(daemon.settings.host):
+        log.warning("open_to_the_network", meaning="there are no keys: whoever reaches this port can use the account")
     if daemon.settings.log_prompts:
         log.warning("log_prompts_on", meaning="prompts and answers are written to this log")
     if daemon.simulated:
@@ -200,6 +203,13 @@ def _announce(daemon: Daemon) -> None:
             """'{"model":"sonnet","messages":[{"role":"user","content":"hello"}]}'\n""",
             flush=True,
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def models(settings: Settings, environ: Mapping[str, str]) -> None:

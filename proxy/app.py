@@ -83,7 +83,7 @@ class Daemon:
             if account.logged_in:
                 log.debug("logged_in", source=account.source, mode=self.login.mode)
             else:
-                log.warning("not_logged_in", remedy=LOGIN_REMEDY)
+                log.warning("not_logged_in", remedy=LOGIN_REMEDY, cli=str(self.cli.path))
 
     async def drain(self) -> None:
         """Let running turns finish for a while, then cut them with an error; at once when this is cancelled."""
@@ -104,6 +104,7 @@ class Daemon:
             cli=f"{self.cli.version}, {self.cli.origin}",
             login="none needed" if self.simulated else f"{self.login.credential} ({self.login.mode})",
             models=[(model.name, model.display_name) for model in self.catalog.models],
+            example_model=self.settings.default_model,
             processes=self.pool.summary,
             running=self.engine.running,
             waiting=self.pool.waiting,

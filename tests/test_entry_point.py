@@ -440,3 +440,11 @@ def own_log() -> Iterator[StringIO]:
     before = structlog.get_config()
     yield StringIO()
     structlog.configure(**before)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_who_listens_beyond_loopback_is_warned(host: str, loopback: bool) -> None:
+    assert claude_ollama_server._is_loopback(host) is loopback

@@ -21,6 +21,7 @@ class Status:
     cli: str
     login: str
     models: Sequence[tuple[str, str]]
+    example_model: str
     processes: str
     running: int
     waiting: int
@@ -55,8 +56,7 @@ def page(status: Status) -> str:
         "Requests": f"{status.running} running, {status.waiting} waiting",
     }
     items = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    first = status.models[0][0] if status.models else "sonnet"
-    body = f'{{"model":"{first}","messages":[{{"role":"user","content":"hello"}}]}}'
+    body = f'{{"model":"{status.example_model}","messages":[{{"role":"user","content":"hello"}}]}}'
     example = f"curl {status.url}/api/chat -d '{body}'"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

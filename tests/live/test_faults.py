@@ -132,12 +132,23 @@ def test_a_broken_answer_is_a_status_when_nothing_was_streamed(live: Running) ->
     assert "Overloaded" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("directive", ['tool get_weather {"city":"Paris"} text="hi there"', 'text " "', 'text ""'])
-def test_an_answer_after_which_the_cli_would_go_on_costs_one_request(live: Running, directive: str) -> None:
+def test_a_tool_call_that_the_cli_would_answer_itself_costs_one_request(live: Running) -> None:
     before = len(live.sent())
-    assert lines(ask(live, directive))[-1]["done"] is True
+    assert lines(ask(live, 'tool get_weather {"city":"Paris"} text="hi there"'))[-1]["done"] is True
     live.until_idle()
     assert len(live.sent()) == before + 1
+
+
+@pytest.mark.parametrize("directive", ['text " "', 'text ""'])
+def test_after_an_empty_answer_the_process_is_ended_with_whatever_it_has_begun(live: Running, directive: str) -> None:
+    """The CLI asks again at once; nothing outside it can be quicker every time, but nothing comes of it."""
+    before = {process.pid for process in children(live.folder)}
+    said = lines(ask(live, directive))
+    assert [line["done"] for line in said][-1] is True
+    assert "".join(line["message"]["content"] for line in said).strip() == ""
+    live.until_idle()
+    assert before - {process.pid for process in children(live.folder)}
+    live.run(live.simulator.recorder.wait_until_open(0))
 
 
 def test_the_length_limit_ends_the_answer_and_the_cli_asks_for_no_more(live: Running) -> None:

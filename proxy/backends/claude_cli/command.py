@@ -104,7 +104,7 @@ def choose_login(wanted: LoginMode | Literal["auto"], environ: Mapping[str, str]
         return Login("oauth-token", OAUTH_TOKEN)
     if wanted == "oauth-token":
         raise LoginMissing(f"login oauth-token needs {OAUTH_TOKEN} in the environment")
-    return Login("stored", "the login stored by the CLI")
+    return Login("stored", "a login stored by the CLI, if there is one")
 
 
 @dataclass(frozen=True, slots=True)

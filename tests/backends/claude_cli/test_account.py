@@ -5,7 +5,7 @@ import pytest
 from proxy.backends.claude_cli.account import Account, CliModel, read_account
 from proxy.backends.claude_cli.command import Login
 
-STORED = Login("stored", "the login stored by the CLI")
+STORED = Login("stored", "a login stored by the CLI, if there is one")
 KEY = Login("api-key", "ANTHROPIC_API_KEY")
 TOKEN = Login("oauth-token", "CLAUDE_CODE_OAUTH_TOKEN")
 

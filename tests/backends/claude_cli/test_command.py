@@ -23,7 +23,7 @@ OAUTH = {"CLAUDE_CODE_OAUTH_TOKEN": "secret-oauth"}
 BEDROCK = {"CLAUDE_CODE_USE_BEDROCK": "1"}
 VERTEX = {"CLAUDE_CODE_USE_VERTEX": "true"}
 FOUNDRY = {"CLAUDE_CODE_USE_FOUNDRY": "1"}
-STORED = Login("stored", "the login stored by the CLI")
+STORED = Login("stored", "a login stored by the CLI, if there is one")
 
 Wanted = LoginMode | Literal["auto"]
 
