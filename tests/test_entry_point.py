@@ -16,6 +16,7 @@ import httpx
 import pytest
 import structlog
 
+import claude_ollama_server
 import claude_ollama_server as entry
 from config import Settings
 from proxy.api.server import open_socket
