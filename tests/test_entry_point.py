@@ -16,7 +16,6 @@ import httpx
 import pytest
 import structlog
 
-import claude_ollama_server
 import claude_ollama_server as entry
 from config import Settings
 from proxy.api.server import open_socket
@@ -448,4 +447,4 @@ def own_log() -> Iterator[StringIO]:
     [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
 )
 def test_who_listens_beyond_loopback_is_warned(host: str, loopback: bool) -> None:
-    assert claude_ollama_server._is_loopback(host) is loopback
+    assert entry._is_loopback(host) is loopback
