@@ -1,6 +1,6 @@
 """Request bodies, bounded."""
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from proxy.core.errors import InvalidRequest
 
@@ -25,6 +25,3 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 def _too_large(limit: int) -> InvalidRequest:
     return InvalidRequest(f"http: request body too large: at most {limit} bytes", status=413)
-
-
-__all__ = ["ClientDisconnect", "read_body"]

@@ -18,7 +18,7 @@ from proxy.api.record import Record, record_of
 from proxy.core.contracts import Turn
 from proxy.core.errors import Busy, ServerError
 from proxy.core.events import Event, Finished, Started
-from proxy.core.reply import Reply, fold_events
+from proxy.core.reply import Reply, fold
 
 ABORT = "claude_ollama.abort"
 """The key in a request's scope of a function that drops its connection."""
@@ -100,7 +100,7 @@ class TurnReply:
         async for batch in turn:
             events += batch
             _note(batch, record)
-        reply = fold_events(events)
+        reply = fold(events)
         body = self._dialect.whole(reply)
         await self._start(send, 200, self._dialect.content_type, self._dialect.headers, len(body))
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})

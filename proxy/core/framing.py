@@ -31,8 +31,3 @@ class LineFramer:
             if self._unfinished_size > self._limit:
                 raise LineTooLong(f"an unfinished line of more than {self._limit} bytes")
         return lines
-
-    @property
-    def unfinished(self) -> int:
-        """Bytes held of a line that has no newline yet."""
-        return self._unfinished_size

@@ -61,12 +61,6 @@ def parse_name(text: str) -> Name | None:
     return name if valid and _PART.fullmatch(tag) else None
 
 
-def same_model(left: str, right: str) -> bool:
-    """Whether two spellings mean one model; what is no name is equal to nothing."""
-    first, second = parse_name(left), parse_name(right)
-    return first is not None and second is not None and first.key == second.key
-
-
 def cut_source(text: str) -> tuple[str, str]:
     """`text` without the suffix that says where the model runs, and that suffix."""
     head, colon, tag = text.rpartition(":")

@@ -1,6 +1,6 @@
 """A whole answer: the fold of its events."""
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta
@@ -16,7 +16,7 @@ class Reply:
     finished: Finished
 
 
-def fold_events(events: Iterable[Event]) -> Reply:
+def fold(events: Iterable[Event]) -> Reply:
     """Join the events of one complete answer. Raises ValueError when they do not end in `Finished`."""
     model, text, thinking = "", [], []
     for event in events:
@@ -30,8 +30,3 @@ def fold_events(events: Iterable[Event]) -> Reply:
             case Finished():
                 return Reply(model, "".join(text), "".join(thinking), event)
     raise ValueError("the events end without Finished")
-
-
-async def fold(batches: AsyncIterable[Sequence[Event]]) -> Reply:
-    """Join a turn's batches of events into its `Reply`."""
-    return fold_events([event async for batch in batches for event in batch])

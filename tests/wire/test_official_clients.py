@@ -10,7 +10,7 @@ import pytest
 
 from proxy.core.errors import TimedOut
 from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
-from proxy.core.reply import fold_events
+from proxy.core.reply import fold
 from proxy.wire.ollama import ChatStream, GenerateStream
 from proxy.wire.openai import ChunkStream
 
@@ -49,7 +49,7 @@ def test_ollama_reads_a_streamed_chat() -> None:
 
 
 def test_ollama_reads_a_whole_chat_and_a_prompt() -> None:
-    reply = fold_events(EVENTS)
+    reply = fold(EVENTS)
     with ollama_client(ChatStream("sonnet", now).whole(reply)) as client:
         assert client.chat("sonnet", ASK).message.content == TEXT
     with ollama_client(GenerateStream("sonnet", now, ()).whole(reply)) as client:

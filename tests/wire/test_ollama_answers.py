@@ -7,7 +7,7 @@ import pytest
 
 from proxy.core.errors import Busy, InvalidRequest, ModelNotFound, TimedOut
 from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
-from proxy.core.reply import Reply, fold_events
+from proxy.core.reply import Reply, fold
 from proxy.core.request import Message, Text
 from proxy.wire.context import decode_context
 from proxy.wire.ollama.answers import ChatStream, GenerateStream, error_body
@@ -148,7 +148,7 @@ def test_a_streamed_context_holds_the_prompt_and_the_whole_answer() -> None:
 def test_a_whole_answer_carries_the_same_context() -> None:
     events: list[Event] = [Started("x"), TextDelta("Hel"), TextDelta("lo"), FINISHED]
     streamed = json.loads(GenerateStream("M", now, HELLO).encode(events).splitlines()[-1])
-    whole = json.loads(GenerateStream("M", now, HELLO).whole(fold_events(events)))
+    whole = json.loads(GenerateStream("M", now, HELLO).whole(fold(events)))
     assert streamed["context"] == whole["context"]
 
 
