@@ -132,11 +132,12 @@ async def open_daemon(
     """
     login = choose_login(settings.login, environ)
     program, origin = find_program(settings.cli, environ)
+    catalog = Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
     cli_settings = CliSettings(
         program=program,
         login=login,
         environ=environ,
-        model=_cli_model(settings),
+        model=catalog.find(settings.default_model).cli_model,
         retries=settings.cli_retries,
         builtin_tools=settings.builtin_tools,
         pass_environment=settings.pass_environment,
@@ -158,7 +159,6 @@ async def open_daemon(
     try:
         launcher = Launcher(cli_settings, folders, _launch_limits(settings))
         pool = Pool(launcher, _pool_limits(settings))
-        catalog = Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
         backend = ClaudeCliBackend(pool, login, _deadlines(settings), lambda account: daemon.learn(account))
         engine = Engine(catalog, PromptLog(backend) if settings.log_prompts else backend)
         daemon = Daemon(settings, cli, login, catalog, pool, engine, simulated)
@@ -201,10 +201,6 @@ def _pool_limits(settings: Settings) -> PoolLimits:
 
 def _deadlines(settings: Settings) -> Deadlines:
     return Deadlines(first_event=settings.first_event_timeout, idle=settings.idle_timeout, total=settings.total_timeout)
-
-
-def _cli_model(settings: Settings) -> str:
-    return Catalog(map(_configured, settings.models), datetime.now(UTC)).find(settings.default_model).cli_model
 
 
 def _configured(model: ModelSettings) -> Model:

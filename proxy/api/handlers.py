@@ -82,8 +82,7 @@ class Handlers:
                 return await handler(request)
             except ServerError as error:
                 record_of(request.scope).failed(error)
-                headers = {name.decode(): value.decode() for name, value in error_headers(error)}
-                return Response(error_body(error), error.status, headers, JSON)
+                return Response(error_body(error), error.status, _text(error_headers(error)), JSON)
 
         return guarded
 
@@ -130,7 +129,7 @@ class Handlers:
         record_of(request.scope).note(model=call.model)
         headers = _unsupported(call.unsupported)
         if call.action != "answer":
-            return Response(stream.loaded(call.action), headers=dict(_text(headers)), media_type=JSON)
+            return Response(stream.loaded(call.action), headers=_text(headers), media_type=JSON)
         dialect = Dialect(
             error=ollama.error_body,
             whole=stream.whole,
@@ -205,5 +204,5 @@ def _unsupported(names: tuple[str, ...]) -> Headers:
     return ((b"x-unsupported-options", ", ".join(names).encode("ascii", "replace")),) if names else ()
 
 
-def _text(headers: Headers) -> list[tuple[str, str]]:
-    return [(name.decode(), value.decode()) for name, value in headers]
+def _text(headers: Headers) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in headers}

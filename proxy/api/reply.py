@@ -81,7 +81,7 @@ class TurnReply:
         if self._started:
             # After its last byte a response is told of a disconnect as well.
             self._complete = True
-            await self._send(send, {"type": "http.response.body", "body": b"", "more_body": False})
+            await self._write(send, b"", more=False)
 
     async def _stream(self, turn: Turn, send: Send, record: Record) -> None:
         stream = self._dialect.stream
@@ -92,7 +92,7 @@ class TurnReply:
                 await self._start(send, 200, self._dialect.stream_type, self._dialect.headers)
             data = stream.encode(events)
             if data:
-                await self._send(send, {"type": "http.response.body", "body": data, "more_body": True})
+                await self._write(send, data)
             _note(events, record)
 
     async def _whole(self, turn: Turn, send: Send, record: Record) -> None:
@@ -103,18 +103,17 @@ class TurnReply:
         reply = fold(events)
         body = self._dialect.whole(reply)
         await self._start(send, 200, self._dialect.content_type, self._dialect.headers, len(body))
-        await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
+        await self._write(send, body)
 
     async def _fail(self, error: ServerError, send: Send) -> None:
         if self._started:
             if self._dialect.stream is not None:
-                body = self._dialect.stream.error(error)
-                await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
+                await self._write(send, self._dialect.stream.error(error))
             return
         body = self._dialect.error(error)
         headers = (*self._dialect.headers, *error_headers(error))
         await self._start(send, error.status, self._dialect.content_type, headers, len(body))
-        await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
+        await self._write(send, body)
 
     async def _start(
         self, send: Send, status: int, content_type: str, headers: Headers, length: int | None = None
@@ -124,6 +123,9 @@ class TurnReply:
         if length is not None:
             lines.append((b"content-length", str(length).encode()))
         await self._send(send, {"type": "http.response.start", "status": status, "headers": lines})
+
+    async def _write(self, send: Send, data: bytes, *, more: bool = True) -> None:
+        await self._send(send, {"type": "http.response.body", "body": data, "more_body": more})
 
     async def _send(self, send: Send, message: Message) -> None:
         self._writing_since = anyio.current_time()

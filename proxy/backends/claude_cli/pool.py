@@ -267,8 +267,7 @@ class Pool:
             self._boot_failed(error)
             return
         child.session.process.on_exit(lambda: self._exit.set())
-        if child.state is State.BOOTING:
-            self._free(child)
+        self._free(child)
 
     def _boot_failed(self, error: BackendFailed) -> None:
         pause = self._pause_boots()
