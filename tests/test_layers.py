@@ -18,6 +18,7 @@ LAYERS = (
     {"proxy.api", "proxy.web"},
     {"proxy.engine"},
     {"proxy.wire", "proxy.catalog", "proxy.backends", "proxy.store", "proxy.observe", "proxy.simulator"},
+    {"proxy.shape"},
     {"proxy.core"},
 )
 READERS_OF_CONFIG = {"claude_ollama_server", "proxy.app"}
@@ -89,6 +90,8 @@ def test_imports_point_down_only() -> None:
     ("module", "name"),
     [
         ("proxy.core.names", "proxy.engine.Engine"),
+        ("proxy.core.reply", "proxy.shape.stop.StopFilter"),
+        ("proxy.shape.stop", "proxy.catalog.models.Model"),
         ("proxy.core.names", "pydantic.BaseModel"),
         ("proxy.core.names", "config.Settings"),
         ("proxy.wire.models", "proxy.catalog.models.Model"),

@@ -1,19 +1,53 @@
 """What a backend is."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from proxy.core.events import Event
-from proxy.core.request import ChatRequest
+from proxy.core.request import ChatRequest, Options
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How much a model thinks in one turn. `mode` "budget" has a `budget` in tokens, "adaptive" finds its own measure.
+
+    `effort` is the level asked of a model that has them. `shown`: the client gets to see the thinking.
+    """
+
+    mode: Literal["off", "adaptive", "budget"] = "off"
+    budget: int | None = None
+    effort: str | None = None
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A JSON answer: `schema` is what it is checked against, None for any object.
+
+    `native` is the schema to which the model's own decoder is held; with None, `instruction` asks for it in words, as
+    a part of the system prompt.
+    """
+
+    schema: Mapping[str, Any] | None = None
+    native: Mapping[str, Any] | None = None
+    instruction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The model a turn runs on, in the backend's own words: what the catalogue resolved a client's name to."""
+    """What a turn runs on, in the backend's own words: what the catalogue made of a client's wishes.
+
+    `model` is the backend's name for it. Of the `options` only those are set that the model takes. `prefill`: the
+    conversation may end with the assistant's words, which the model then continues.
+    """
 
     model: str
+    options: Options = field(default_factory=Options)
+    thinking: Thinking = field(default_factory=Thinking)
+    structure: Structure | None = None
+    prefill: bool = False
 
 
 class Turn(Protocol):
@@ -30,4 +64,8 @@ class Backend(Protocol):
 
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:
         """Begin a turn. Entering waits for a process and sends the request; it raises `ServerError`."""
+        ...
+
+    def release(self, model: str) -> None:
+        """Let go of what is kept for the conversations of `model`, a `Target.model`."""
         ...

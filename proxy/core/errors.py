@@ -2,7 +2,8 @@
 
     ServerError
     ├── InvalidRequest      400  the client's body makes no sense, or the API refused it
-    │   └── ModelNotFound   404  no such model
+    │   ├── ModelNotFound   404  no such model
+    │   └── PromptTooLong   400  the conversation does not fit the model
     ├── NotLoggedIn         401  the operator has to log in; the text says how
     ├── LimitReached        429  a usage or rate limit; `retry_after` says when to come back
     ├── Busy                503  this daemon is full or shutting down
@@ -55,6 +56,10 @@ class InvalidRequest(ServerError):
 class ModelNotFound(InvalidRequest):
     kind = "model_not_found"
     default_status = 404
+
+
+class PromptTooLong(InvalidRequest):
+    kind = "prompt_too_long"
 
 
 class NotLoggedIn(ServerError):

@@ -1,9 +1,12 @@
 """What a client asks, whatever dialect it spoke."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
+ThinkLevel = Literal["low", "medium", "high", "xhigh", "max"]
+Think = bool | ThinkLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,15 @@ class Image:
     data: str
 
 
-Part = Text | Image
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A PDF: `data` in standard base64, `name` as the client called it."""
+
+    data: str
+    name: str = ""
+
+
+Part = Text | Image | Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +56,41 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """How to sample, and when to stop. None leaves it to the model. `max_tokens` bounds the whole answer.
+
+    The answer ends before the first of the `stop` strings, which is not part of it.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: tuple[str, ...] = ()
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """The answer has to be JSON: of `schema`, a JSON Schema, or any object with None."""
+
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One question to a model, with the whole conversation before it.
 
     `model` is the name as the client wrote it. `messages` hold the conversation in order, system messages where the
-    client put them. `max_tokens` bounds the answer; None leaves it to the model.
+    client put them. `think` None leaves it to the server. With `truncate` the oldest turns of a conversation that is
+    too long for the model are left out. `keep_alive` is how long the model stays loaded afterwards, in seconds,
+    infinite for ever, None if the client left it open.
     """
 
     model: str
     messages: tuple[Message, ...]
     caller: Caller = Caller()
-    max_tokens: int | None = None
+    options: Options = Options()
+    think: Think | None = None
+    format: JsonFormat | None = None
+    truncate: bool = True
+    keep_alive: float | None = None

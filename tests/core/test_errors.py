@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from proxy.core import errors
-from proxy.core.errors import Fault, InvalidRequest, LimitReached, ModelNotFound, ServerError
+from proxy.core.errors import Fault, InvalidRequest, LimitReached, ModelNotFound, PromptTooLong, ServerError
 
 CLASSES = [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, ServerError)]
 
@@ -49,5 +49,6 @@ def test_an_error_may_say_more_than_its_class() -> None:
     assert (error.status, error.fault, error.retry_after, error.should_retry) == (402, "upstream", 0, False)
 
 
-def test_a_missing_model_is_an_invalid_request() -> None:
-    assert issubclass(ModelNotFound, InvalidRequest)
+@pytest.mark.parametrize("cls", [ModelNotFound, PromptTooLong])
+def test_a_missing_model_and_a_conversation_that_is_too_long_are_invalid_requests(cls: type[ServerError]) -> None:
+    assert issubclass(cls, InvalidRequest)
