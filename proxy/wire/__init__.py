@@ -9,7 +9,8 @@ body        a request's first JSON value, by Go's rules
 syntax      what is wrong with a JSON text, in Go's words
 fields      typed reading of a body, with Go's words for a mismatch
 options     sampling options: which exist, which mean something here
-images      base64 pictures
+images      base64 pictures and PDFs
+dimensions  how large a picture is, by its header
 durations   keep_alive
 context     the `context` of /api/generate: a conversation as integers
 jsontext    JSON out: ASCII only

@@ -7,6 +7,7 @@ order is the one that is reported.
 
 import codecs
 import json
+import math
 import re
 from typing import Any, NoReturn
 
@@ -14,6 +15,9 @@ from proxy.core.errors import InvalidRequest
 from proxy.wire.syntax import EOF, complaint
 
 MISSING_BODY = "missing request body"
+# Far deeper than any schema, and shallow enough for whoever walks one by recursion.
+MAX_PLAIN_DEPTH = 100
+_TOO_DEEP = "the JSON of the request is nested too deeply"
 # A backslash escape: a surrogate pair, a lone surrogate (group 1), or any other.
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
@@ -42,7 +46,7 @@ def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
     except ValueError:
         raise InvalidRequest(_go_text(body, empty)) from None
     except RecursionError:
-        raise InvalidRequest("the JSON of the request is nested too deeply") from None
+        raise InvalidRequest(_TOO_DEEP) from None
     if not isinstance(value, Object):
         # Python reads `1.` as 1 and stops; Go does not.
         text_of_fault = complaint(body)
@@ -51,12 +55,37 @@ def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
     return value
 
 
+def plain(value: Any, depth: int = MAX_PLAIN_DEPTH) -> Any:
+    """`value` in Python's own types; numbers are int where they are integral, of duplicate keys the last counts.
+
+    Raises `InvalidRequest` for what is nested deeper than `depth`, and for a number that no float can hold.
+    """
+    if type(value) is Number:
+        return _plain_number(value)
+    if type(value) not in (Object, list):
+        return value
+    if depth == 0:
+        raise InvalidRequest(_TOO_DEEP)
+    if type(value) is Object:
+        return {name: plain(member, depth - 1) for name, member in value}
+    return [plain(element, depth - 1) for element in value]
+
+
 def written(value: Any) -> str:
     """The JSON that `value` was read from, without its blanks; for error texts."""
     try:
         return _written(value)
     except RecursionError:
         return "[...]"
+
+
+def _plain_number(number: Number) -> int | float:
+    value = float(number)
+    if math.isinf(value):
+        raise InvalidRequest("the JSON of the request has a number that is too large")
+    if number.removeprefix("-").isdigit():
+        return int(number)
+    return int(value) if value.is_integer() else value
 
 
 def _written(value: Any) -> str:

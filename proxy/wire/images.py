@@ -1,13 +1,27 @@
-"""Pictures in requests: base64 text in, core images out."""
+"""Pictures and PDFs in requests: base64 text in, core parts out.
+
+What would only be refused upstream, after a process was spent on it, is refused here. Nothing is decoded but the first
+bytes: sizes follow from the length of the text.
+"""
 
 import base64
+import math
 import re
 import string
+from collections.abc import Iterable
 from typing import Any
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import Image
+from proxy.core.request import Document, Image, Message
+from proxy.wire.dimensions import dimensions
 from proxy.wire.fields import Place
+from proxy.wire.gotext import quote
+
+# The limits that Anthropic publishes: bytes of a picture and of a PDF, pixels of a side, pictures in a request.
+MAX_IMAGE = 5 << 20
+MAX_DOCUMENT = 32 << 20
+MAX_SIDE = 8000
+MAX_IMAGES = 100
 
 _ALPHABET = f"{string.ascii_letters}{string.digits}+/".encode("ascii")
 _PADDINGS = (b"", b"=", b"==")
@@ -21,7 +35,11 @@ _SIGNATURES = (
     ("image/gif", re.compile(rb"GIF8[79]a")),
     ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
 )
-_DATA_URI = re.compile(r"data:(?:image/[a-z]+)?;base64,")
+_PDF = b"%PDF-"
+_MEGABYTE = 1 << 20
+_REMOTE = ("http://", "https://")
+_DATA_URI = re.compile(r"data:(?:image/[a-z]+|application/pdf)?;base64,")
+_FILE_URI = re.compile(r"data:([^,;]{0,100})[^,]{0,200};base64,")
 
 
 def image_data(value: Any, at: Place) -> str:
@@ -35,18 +53,22 @@ def image_data(value: Any, at: Place) -> str:
     return clean
 
 
-def image(data: str) -> Image:
-    """The picture in base64 text that was checked; what it is, its first bytes say. Raises `InvalidRequest`."""
+def attachment(data: str) -> Image | Document:
+    """The picture or PDF in base64 text that was checked; what it is, its first bytes say. Raises `InvalidRequest`."""
     start = base64.b64decode(data[:_SIGNATURE_CHARS])
+    if start.startswith(_PDF):
+        return _document(data)
     for media_type, signature in _SIGNATURES:
         if signature.match(start):
+            _check_size("image", data, MAX_IMAGE)
+            _check_sides(dimensions(media_type, data))
             return Image(media_type, data)
-    raise InvalidRequest("unsupported image format: images must be PNG, JPEG, GIF or WebP")
+    raise InvalidRequest("unsupported image format: images must be PNG, JPEG, GIF, WebP or PDF")
 
 
-def image_from_url(url: str) -> Image:
-    """The picture in a ``data:`` URI. Raises `InvalidRequest`: nothing is fetched from anywhere."""
-    if url.startswith(("http://", "https://")):
+def attachment_from_url(url: str) -> Image | Document:
+    """The picture or PDF in a ``data:`` URI. Raises `InvalidRequest`: nothing is fetched from anywhere."""
+    if url.startswith(_REMOTE):
         raise InvalidRequest("image URLs are not currently supported, please use base64 encoded data instead")
     prefix = _DATA_URI.match(url)
     if prefix is None:
@@ -54,7 +76,47 @@ def image_from_url(url: str) -> Image:
     clean, fault = _checked(url[prefix.end() :])
     if fault is not None:
         raise InvalidRequest("invalid image input")
-    return image(clean)
+    return attachment(clean)
+
+
+def document_from_file(file_data: str, name: str) -> Document:
+    """The PDF in a ``data:`` URI or bare base64. Raises `InvalidRequest`."""
+    if file_data.startswith(_REMOTE):
+        raise InvalidRequest("file URLs are not currently supported, please use base64 encoded data instead")
+    prefix = _FILE_URI.match(file_data)
+    clean, fault = _checked(file_data[prefix.end() :] if prefix else file_data)
+    if fault is not None:
+        raise InvalidRequest("invalid file input: file_data must be base64, or a data URI with it")
+    if base64.b64decode(clean[:_SIGNATURE_CHARS]).startswith(_PDF):
+        return _document(clean, name)
+    claimed = f" {quote(prefix[1])}" if prefix and prefix[1] else ""
+    raise InvalidRequest(f"unsupported file type{claimed}: files must be PDF documents")
+
+
+def check_count(messages: Iterable[Message]) -> None:
+    """Raise `InvalidRequest` for more pictures than one request may have."""
+    count = sum(isinstance(part, Image) for message in messages for part in message.parts)
+    if count > MAX_IMAGES:
+        raise InvalidRequest(f"too many images: {count}, at most {MAX_IMAGES}")
+
+
+def _document(data: str, name: str = "") -> Document:
+    _check_size("document", data, MAX_DOCUMENT)
+    return Document(data, name)
+
+
+def _check_size(kind: str, data: str, most: int) -> None:
+    size = len(data) // 4 * 3 - data.count("=", -2)
+    if size > most:
+        # Rounded up: what is too large never reads as what would fit.
+        shown = math.ceil(size * 10 / _MEGABYTE) / 10
+        raise InvalidRequest(f"{kind} of {shown} MB is too large: at most {most // _MEGABYTE} MB")
+
+
+def _check_sides(sides: tuple[int, int] | None) -> None:
+    if sides is not None and max(sides) > MAX_SIDE:
+        width, height = sides
+        raise InvalidRequest(f"image of {width} x {height} pixels is too large: at most {MAX_SIDE} x {MAX_SIDE}")
 
 
 def _checked(text: str) -> tuple[str, int | None]:

@@ -1,12 +1,14 @@
-"""The `options` of Ollama requests, and which sampling values ask for nothing.
+"""Sampling options: the `options` of Ollama requests, and which values ask for nothing.
 
-A value that asks for nothing (Claude's own default, or a switch that is off) is not reported as unsupported; nor are
-options about memory and hardware, which have no meaning here.
+A value that asks for nothing (Ollama's own default, which libraries send unasked, or a switch that is off) is not
+reported as unsupported; nor are options about memory and hardware, which have no meaning here.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from proxy.core.errors import ServerError
+from proxy.core.errors import InvalidRequest, ServerError
+from proxy.core.request import Options
 from proxy.wire.body import Number
 from proxy.wire.fields import Fields
 
@@ -17,55 +19,72 @@ _FLOATS = frozenset(
 )
 _BOOLEANS = frozenset({"use_mmap"})
 _STRINGS = frozenset({"stop"})
-_REPORTED = frozenset({"seed", "top_k", "stop"}) | _FLOATS
+# No model here has these. By each the values that change nothing; 1.1 was Ollama's default for years.
 _NEUTRAL = {
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "typical_p": 1.0,
-    "repeat_penalty": 1.0,
-    "min_p": 0.0,
-    "presence_penalty": 0.0,
-    "frequency_penalty": 0.0,
+    "min_p": (0.0,),
+    "typical_p": (1.0,),
+    "repeat_last_n": (64.0, 0.0),
+    "repeat_penalty": (1.0, 1.1),
+    "presence_penalty": (0.0,),
+    "frequency_penalty": (0.0,),
 }
-# Go's int64; a number beyond it means "no limit" as much as this one does.
-_MOST_TOKENS = 2**63 - 1
+_REPORTED = frozenset({"seed", *_NEUTRAL})
+MOST_STOPS = 100
+MOST_STOP_CHARS = 10_000
+# Go's int64; a number beyond it bounds nothing more than this one does.
+_MOST = 2**63 - 1
 
 
-def check_options(options: Fields) -> None:
-    """Raise for the first value of a wrong type; the status is 500, as in Ollama. Unknown names and nulls pass."""
+def read_options(options: Fields) -> Options:
+    """The options that a model may have. Unknown names and nulls pass.
+
+    Raises `ServerError` for the first value of a wrong type; the status is 500, as in Ollama.
+    """
     for name, value in options.items():
         if value is not None:
             wanted = _wanted(name, value)
             if wanted is not None:
                 # Whoever sends it has to change it, whatever the status says.
                 raise ServerError(f'option "{name}" must be of {wanted}', fault="client", should_retry=False)
+    return Options(
+        temperature=_float(options.get("temperature")),
+        top_p=_float(options.get("top_p")),
+        top_k=positive(options.get("top_k")),
+        stop=stop_strings(options.get("stop") or ()),
+        max_tokens=positive(options.get("num_predict")),
+    )
 
 
-def max_tokens(options: Fields) -> int | None:
-    """The bound that `num_predict` sets; zero and less set none."""
-    value = options.get("num_predict")
-    return None if value is None else token_limit(float(value))
+def positive(value: Number | int | None) -> int | None:
+    """A bound that a client sets, fractions cut off; zero and less set none."""
+    if value is None:
+        return None
+    bound = value if type(value) is int else int(float(value))
+    return min(bound, _MOST) if bound > 0 else None
 
 
-def token_limit(tokens: float) -> int | None:
-    """A client's bound on the answer, fractions cut off; None for one that does not bound."""
-    return min(int(tokens), _MOST_TOKENS) if tokens >= 1 else None
+def stop_strings(values: Iterable[str]) -> tuple[str, ...]:
+    """The strings that can end an answer; an empty one would end each at once. Raises `InvalidRequest` for too many."""
+    stops = tuple(value for value in values if value)
+    if len(stops) > MOST_STOPS or sum(map(len, stops)) > MOST_STOP_CHARS:
+        raise InvalidRequest(f"too many stop strings: at most {MOST_STOPS}, of {MOST_STOP_CHARS} characters together")
+    return stops
 
 
 def unsupported_options(options: Fields) -> list[str]:
-    """The options that ask for something this server does not do."""
+    """The options that ask for something that no model here does."""
     return [name for name, value in options.items() if name in _REPORTED and asks(name, value)]
 
 
 def asks(name: str, value: Any) -> bool:
-    """Whether a sampling option's value asks for anything."""
-    if value in (None, "", []):
+    """Whether the value of an option that no model has asks for anything."""
+    if value is None:
         return False
-    if name == "seed":
-        return float(value) >= 0
-    if name in _NEUTRAL:
-        return float(value) != _NEUTRAL[name]
-    return True
+    return float(value) >= 0 if name == "seed" else float(value) not in _NEUTRAL[name]
+
+
+def _float(value: Number | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _wanted(name: str, value: Any) -> str | None:

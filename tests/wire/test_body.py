@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.core.errors import InvalidRequest
-from proxy.wire.body import Number, Object, first_value, written
+from proxy.wire.body import MAX_PLAIN_DEPTH, Number, Object, first_value, plain, written
 from proxy.wire.syntax import MAX_DEPTH, complaint
 
 
@@ -124,3 +124,47 @@ def test_a_value_can_be_written_as_it_was(body: bytes) -> None:
 
 def test_a_deep_value_is_written_short() -> None:
     assert written(first_value(b"[" * 700 + b"]" * 700)) == "[...]"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"null", None),
+        (b"true", True),
+        (b'"1"', "1"),
+        (b"-12", -12),
+        (b"1.0", 1),
+        (b"-2.50e1", -25),
+        (b"1.5", 1.5),
+        (b"-0.0", 0),
+        (b"9007199254740993", 9007199254740993),
+        (b"1" + b"0" * 300, 10**300),
+        (b"0." + b"0" * 100_000, 0),
+        (b'{"a":1,"b":[{}],"a":[]}', {"a": [], "b": [{}]}),
+    ],
+)
+def test_a_plain_value_has_types_of_python(text: bytes, value: object) -> None:
+    got = plain(first_value(text))
+    assert (got, type(got)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b"[1e999]", "the JSON of the request has a number that is too large"),
+        (b"[-" + b"9" * 5000 + b"]", "the JSON of the request has a number that is too large"),
+        (b"[" * 101 + b"]" * 101, "the JSON of the request is nested too deeply"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "the JSON of the request is nested too deeply"),
+    ],
+)
+def test_what_is_no_plain_value_is_refused(text: bytes, fault: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        plain(first_value(text))
+    assert caught.value.message == fault
+
+
+def test_a_plain_value_may_be_nested() -> None:
+    value = plain(first_value(b"[" * MAX_PLAIN_DEPTH + b"1" + b"]" * MAX_PLAIN_DEPTH))
+    for _ in range(MAX_PLAIN_DEPTH):
+        (value,) = value
+    assert value == 1

@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import Image, Message, Role, Text
+from proxy.core.request import Document, Image, Message, Role, Text
 from proxy.wire.context import LIMIT, decode_context, encode_context
 
 
@@ -28,8 +28,9 @@ def test_no_context_is_no_conversation() -> None:
     assert decode_context([]) == ()
 
 
-def test_pictures_and_empty_turns_are_left_out() -> None:
-    talk = (Message("user", (Image("image/png", "AAAA"), Text("what?"))), Message("assistant"))
+def test_pictures_documents_and_empty_turns_are_left_out() -> None:
+    asked = Message("user", (Image("image/png", "AAAA"), Document("AAAA", "x.pdf"), Text("what?")))
+    talk = (asked, Message("assistant"), Message("user", (Document("AAAA"),)))
     assert decode_context(encode_context(talk)) == (turn("user", "what?"),)
 
 

@@ -1,15 +1,26 @@
-"""Base64 pictures, and where Go's decoder stops at bad base64."""
+"""Base64 pictures and PDFs, and where Go's decoder stops at bad base64."""
 
 import base64
 
 import pytest
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import Image
+from proxy.core.request import Document, Image, Message
 from proxy.wire.fields import Place
-from proxy.wire.images import image, image_data, image_from_url
+from proxy.wire.images import (
+    MAX_DOCUMENT,
+    MAX_IMAGE,
+    MAX_IMAGES,
+    attachment,
+    attachment_from_url,
+    check_count,
+    document_from_file,
+    image_data,
+)
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 9).decode()
+PDF = base64.b64encode(b"%PDF-1.7\n").decode()
+UNKNOWN = "unsupported image format: images must be PNG, JPEG, GIF, WebP or PDF"
 
 
 def read(text: str) -> str:
@@ -68,20 +79,22 @@ def test_line_breaks_in_base64_are_dropped(text: str, data: str) -> None:
 )
 def test_a_picture_is_known_by_its_first_bytes(start: bytes, media_type: str) -> None:
     data = base64.b64encode(start + b"\0" * 20).decode()
-    assert image(data) == Image(media_type, data)
+    assert attachment(data) == Image(media_type, data)
 
 
-@pytest.mark.parametrize("content", [b"", b"BM", b"%PDF-1.7", b"RIFF\n\x00\x00\x00WAVE"])
+@pytest.mark.parametrize("content", [b"", b"BM", b"%PDF", b"RIFF\n\x00\x00\x00WAVE"])
 def test_another_format_is_refused_with_the_names_of_the_known(content: bytes) -> None:
-    with pytest.raises(InvalidRequest, match=r"^unsupported image format: images must be PNG, JPEG, GIF or WebP$"):
-        image(base64.b64encode(content).decode())
+    with pytest.raises(InvalidRequest) as caught:
+        attachment(base64.b64encode(content).decode())
+    assert caught.value.message == UNKNOWN
 
 
 @pytest.mark.parametrize(
-    "prefix", ["data:image/png;base64,", "data:image/jpg;base64,", "data:image/webp;base64,", "data:;base64,"]
+    "prefix", ["data:image/png;base64,", "data:image/jpg;base64,", "data:;base64,", "data:application/pdf;base64,"]
 )
 def test_a_data_uri_is_a_picture_whatever_type_it_claims(prefix: str) -> None:
-    assert image_from_url(prefix + PNG) == Image("image/png", PNG)
+    assert attachment_from_url(prefix + PNG) == Image("image/png", PNG)
+    assert attachment_from_url(prefix + PDF) == Document(PDF)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +105,61 @@ def test_a_data_uri_is_a_picture_whatever_type_it_claims(prefix: str) -> None:
         ("data:text/plain;base64,AAAA", "invalid image input"),
         ("data:image/png;base64,!", "invalid image input"),
         (PNG, "invalid image input"),
-        ("data:image/png;base64,AAAA", "unsupported image format: images must be PNG, JPEG, GIF or WebP"),
+        ("data:image/png;base64,AAAA", UNKNOWN),
     ],
 )
 def test_nothing_but_a_good_data_uri_is_taken(url: str, text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        image_from_url(url)
+        attachment_from_url(url)
     assert caught.value.message == text
+
+
+def test_a_pdf_is_known_by_its_first_bytes() -> None:
+    assert attachment(PDF) == Document(PDF)
+
+
+def test_line_breaks_in_a_file_are_dropped() -> None:
+    assert document_from_file(f"{PDF[:4]}\r\n{PDF[4:]}\n", "x.pdf") == Document(PDF, "x.pdf")
+
+
+def base64_of(start: bytes, size: int) -> str:
+    return base64.b64encode(start.ljust(size, b"\0")).decode()
+
+
+@pytest.mark.parametrize(
+    ("start", "largest", "kind", "most"),
+    [(b"\x89PNG\r\n\x1a\n", MAX_IMAGE, "image", 5), (b"%PDF-1.7", MAX_DOCUMENT, "document", 32)],
+)
+def test_what_is_too_large_is_refused_with_its_size(start: bytes, largest: int, kind: str, most: int) -> None:
+    fits = base64_of(start, largest)
+    assert attachment(fits).data is fits
+    for size, shown in (
+        (largest + 1, f"{most}.1"),
+        (largest + 2_150_000, f"{most + 2}.1"),
+        (largest * 2, f"{most * 2}.0"),
+    ):
+        with pytest.raises(InvalidRequest) as caught:
+            attachment(base64_of(start, size))
+        assert caught.value.status == 400
+        assert caught.value.message == f"{kind} of {shown} MB is too large: at most {most} MB"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fits"), [(8000, 8000, True), (8001, 1, False), (1, 8001, False), (2**31, 2**31, False)]
+)
+def test_sides_are_bounded(width: int, height: int, fits: bool) -> None:
+    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    data = base64.b64encode(header).decode()
+    if fits:
+        assert attachment(data) == Image("image/png", data)
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        attachment(data)
+    assert caught.value.message == f"image of {width} x {height} pixels is too large: at most 8000 x 8000"
+
+
+def test_only_pictures_are_counted() -> None:
+    picture, document = Image("image/png", PNG), Document(PDF)
+    check_count([Message("user", (picture,) * MAX_IMAGES), Message("user", (document,) * MAX_IMAGES)])
+    with pytest.raises(InvalidRequest, match=r"^too many images: 120, at most 100$"):
+        check_count([Message("user", (picture,) * 60)] * 2)

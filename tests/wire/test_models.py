@@ -201,6 +201,13 @@ def test_ps_shows_the_latest_expiry_first_and_forever_is_the_latest() -> None:
     assert models[1]["details"] == DETAILS
 
 
+def test_an_expiry_has_at_most_six_digits_of_a_second() -> None:
+    soon = datetime(2026, 8, 1, 12, 5, 0, 123456, tzinfo=timezone(timedelta(hours=-8)))
+    (process,) = json.loads(ps([Loaded(SONNET, soon)]))["models"]
+    assert process["expires_at"] == "2026-08-01T12:05:00.123456-08:00"
+    assert datetime.fromisoformat(process["expires_at"]) == soon
+
+
 def test_openai_models_are_owned_by_their_namespace() -> None:
     created = int(CHANGED.timestamp())
     expected = f'{{"id":"sonnet:latest","object":"model","created":{created},"owned_by":"library"}}'

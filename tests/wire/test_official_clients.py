@@ -55,7 +55,19 @@ def test_ollama_reads_a_whole_chat_and_a_prompt() -> None:
     with ollama_client(GenerateStream("sonnet", now, ()).whole(reply)) as client:
         answer = client.generate("sonnet", "hi")
     assert answer.response == TEXT
+    assert answer.thinking == "hm"
     assert answer.context
+
+
+def test_ollama_reads_a_streamed_prompt_with_its_thinking_first() -> None:
+    with ollama_client(GenerateStream("sonnet", now, ()).encode(EVENTS)) as client:
+        parts = list(client.generate("sonnet", "hi", stream=True))
+    assert [(part.thinking or "", part.response) for part in parts] == [
+        ("hm", ""),
+        ("", TEXT[:3]),
+        ("", TEXT[3:]),
+        ("", ""),
+    ]
 
 
 def test_ollama_raises_an_error_that_comes_in_the_stream() -> None:
@@ -78,6 +90,18 @@ def test_openai_reads_a_streamed_chat() -> None:
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens == 10
+
+
+def test_openai_reads_reasoning_before_the_content() -> None:
+    with openai_client(ChunkStream("chatcmpl-1", 1, "sonnet").encode(EVENTS)) as client:
+        chunks = list(
+            client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "hi"}], stream=True)
+        )
+    deltas = [chunk.choices[0].delta.to_dict() for chunk in chunks]
+    assert deltas[:2] == [{"role": "assistant", "content": "", "reasoning": "hm"}, {"content": TEXT[:3]}]
+    with openai_client(ChunkStream("chatcmpl-1", 1, "sonnet").whole(fold(EVENTS))) as client:
+        answer = client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "hi"}])
+    assert answer.choices[0].message.to_dict() == {"role": "assistant", "content": TEXT, "reasoning": "hm"}
 
 
 def test_openai_raises_an_error_that_comes_in_the_stream() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
-from proxy.core.request import ChatRequest, Image, Message, Role, Text
+from proxy.core.request import ChatRequest, Document, Image, Message, Role, Text
 from proxy.wire.context import encode_context
 from proxy.wire.durations import FOREVER
+from proxy.wire.images import MAX_IMAGES
 from proxy.wire.ollama.requests import (
     OllamaChat,
     OllamaGenerate,
@@ -21,6 +22,7 @@ from proxy.wire.ollama.requests import (
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 9).decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + b"\0" * 9).decode()
+PDF = base64.b64encode(b"%PDF-1.7\n").decode()
 HELLO = [{"role": "user", "content": "hello"}]
 
 
@@ -63,7 +65,7 @@ def unknown_model(name: str) -> None:
 def test_a_chat_of_one_line_streams_by_default() -> None:
     body = b'{"model":"sonnet","messages":[{"role":"user","content":"hello"}]}'
     request = ChatRequest("sonnet", (said("user", "hello"),))
-    assert parse_chat(body) == OllamaChat(request, stream=True, action="answer", keep_alive=None, unsupported=())
+    assert parse_chat(body) == OllamaChat(request, stream=True, action="answer", unsupported=())
 
 
 def test_a_prompt_of_one_line_streams_by_default() -> None:
@@ -119,6 +121,21 @@ def test_pictures_come_before_the_text_and_are_known_by_content() -> None:
         Message("user", (Image("image/png", PNG), Image("image/jpeg", JPEG), Text("what?"))),
     )
     assert messages({"role": "user", "content": [], "images": [PNG]}) == (Message("user", (Image("image/png", PNG),)),)
+
+
+def test_a_pdf_among_the_pictures_is_a_document() -> None:
+    parts = (Document(PDF), Image("image/png", PNG), Text("what?"))
+    assert messages({"role": "user", "content": "what?", "images": [PDF, PNG]}) == (Message("user", parts),)
+    assert generate(prompt="what?", images=[PDF, PNG]).request.messages == (Message("user", parts),)
+
+
+def test_the_pictures_of_a_request_are_counted_over_all_its_messages() -> None:
+    turn = {"role": "user", "images": [PNG] * (MAX_IMAGES // 2)}
+    assert len(messages(turn, turn)) == 2
+    text = "too many images: 101, at most 100"
+    assert refused(messages=[turn, turn, {"role": "user", "images": [PNG]}]) == (400, text)
+    body = {"model": "m", "prompt": "p", "images": [PNG] * (MAX_IMAGES + 1)}
+    assert generate_refusal(json.dumps(body).encode()) == (400, text)
 
 
 def test_whitespace_and_odd_characters_arrive_as_they_are() -> None:
@@ -337,10 +354,14 @@ def test_no_messages_load_the_model(fields: dict[str, object]) -> None:
     assert generate(prompt=None, system="s", images=[PNG], **fields).request.messages == ()
 
 
-def test_keep_alive_zero_with_messages_is_an_answer() -> None:
-    asked = chat(keep_alive=0)
-    assert (asked.action, asked.keep_alive) == ("answer", 0)
-    assert chat(keep_alive="-1s").keep_alive == FOREVER
+@pytest.mark.parametrize(
+    ("keep_alive", "seconds"),
+    [(0, 0), (5, 5), ("10m", 600), ("-1s", FOREVER), (-1, FOREVER), (1.5, 1.5), (None, None)],
+)
+def test_keep_alive_is_in_the_request_in_seconds(keep_alive: object, seconds: float | None) -> None:
+    for asked in (chat(keep_alive=keep_alive), generate(keep_alive=keep_alive)):
+        assert (asked.action, asked.request.keep_alive) == ("answer", seconds)
+    assert chat(messages=[], keep_alive=keep_alive).request.keep_alive == seconds
 
 
 def test_loading_still_checks_raw_and_options() -> None:
@@ -388,77 +409,6 @@ def test_a_bad_format_is_500(value: object, shown: str) -> None:
     assert generate_refusal(json.dumps({"model": "m", "prompt": "p", "format": value}).encode()) == (500, text)
 
 
-@pytest.mark.parametrize(
-    ("options", "limit"),
-    [
-        ({"num_predict": 7}, 7),
-        ({"num_predict": 1.9}, 1),
-        ({"num_predict": 1e300}, 2**63 - 1),
-        ({"num_predict": 0}, None),
-        ({"num_predict": -1}, None),
-        ({"num_predict": -2}, None),
-        ({"num_predict": None}, None),
-        ({}, None),
-    ],
-)
-def test_num_predict_bounds_the_answer(options: dict[str, object], limit: int | None) -> None:
-    assert chat(options=options).request.max_tokens == limit
-    assert generate(options=options).request.max_tokens == limit
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"tools": []},
-        {"format": ""},
-        {"format": None},
-        {"think": False},
-        {"think": None},
-        {"truncate": False, "shift": False},
-        {"logprobs": False, "top_logprobs": 0},
-        {"tool_choice": "auto", "insecure": True, "metadata": {}},
-        {"options": {}},
-        {"options": {"num_ctx": 10**9, "num_gpu": 1, "num_thread": 4, "use_mmap": True, "num_keep": 24}},
-        {"options": {"temperature": None, "stop": None, "seed": None}},
-        {"options": {"temperature": 1, "top_p": 1.0, "typical_p": 1, "repeat_penalty": 1, "min_p": 0}},
-        {"options": {"presence_penalty": 0, "frequency_penalty": 0.0, "stop": [], "seed": -1}},
-        {"options": {"mirostat": 1, "nonsense": "x", "repeat_last_n": 64, "num_predict": 5}},
-    ],
-)
-def test_what_asks_for_nothing_is_not_reported(fields: dict[str, Any]) -> None:
-    assert chat(**fields).unsupported == ()
-    assert generate(**fields, suffix="", template="").unsupported == ()
-
-
-@pytest.mark.parametrize(
-    ("fields", "names"),
-    [
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, ("tools",)),
-        ({"format": "json"}, ("format",)),
-        ({"format": {}}, ("format",)),
-        ({"think": True}, ("think",)),
-        ({"think": "high"}, ("think",)),
-        ({"logprobs": True, "top_logprobs": 3}, ("logprobs", "top_logprobs")),
-        (
-            {"options": {"seed": 0, "temperature": 0, "top_k": 40, "stop": ["x"]}},
-            ("seed", "temperature", "top_k", "stop"),
-        ),
-        ({"options": {"top_p": 0.9}, "think": "low"}, ("top_p", "think")),
-        ({"_debug_render_only": True}, ("_debug_render_only",)),
-        (
-            {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]},
-            ("tool_calls",),
-        ),
-    ],
-)
-def test_what_is_not_done_yet_is_named(fields: dict[str, Any], names: tuple[str, ...]) -> None:
-    assert chat(**fields).unsupported == names
-
-
-def test_a_template_is_named_as_unsupported() -> None:
-    assert generate(template="{{ .Prompt }}").unsupported == ("template",)
-
-
 def test_tool_results_are_refused_until_there_are_tools() -> None:
     assert refused(messages=[*HELLO, {"role": "Tool", "content": "x"}]) == (
         400,
@@ -467,7 +417,7 @@ def test_tool_results_are_refused_until_there_are_tools() -> None:
 
 
 def test_a_picture_of_another_format_is_refused() -> None:
-    text = "unsupported image format: images must be PNG, JPEG, GIF or WebP"
+    text = "unsupported image format: images must be PNG, JPEG, GIF, WebP or PDF"
     assert refused(messages=[{"role": "user", "images": ["AAAA"]}]) == (400, text)
 
 

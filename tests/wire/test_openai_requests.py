@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from proxy.core.errors import ModelNotFound, ServerError
-from proxy.core.request import ChatRequest, Image, Message, Role, Text
+from proxy.core.request import ChatRequest, Document, Image, Message, Role, Text
 from proxy.wire.openai.requests import OpenAIChat, parse_chat_completion
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 9).decode()
+PDF = base64.b64encode(b"%PDF-1.7\n").decode()
 HELLO = [{"role": "user", "content": "hello"}]
 
 
@@ -64,6 +65,27 @@ def test_parts_of_a_message_stay_together_in_order() -> None:
     assert messages({"role": "user", "content": content}) == (
         Message("user", (Text("this"), picture, Text("and that"), picture)),
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "document"),
+    [
+        ({"file": {"file_data": f"data:application/pdf;base64,{PDF}", "filename": "x.pdf"}}, Document(PDF, "x.pdf")),
+        ({"file": {"file_data": f"data:application/pdf;name=x.pdf;base64,{PDF}"}}, Document(PDF)),
+        ({"file": {"file_data": f"data:;base64,{PDF}", "filename": None}}, Document(PDF)),
+        ({"file": {"file_data": PDF, "filename": "y.pdf", "file_id": None}}, Document(PDF, "y.pdf")),
+        ({"type": "image_url", "image_url": {"url": f"data:application/pdf;base64,{PDF}"}}, Document(PDF)),
+        ({"type": "image_url", "image_url": f"data:;base64,{PDF}"}, Document(PDF)),
+    ],
+)
+def test_a_pdf_is_a_document_in_its_place(part: dict[str, object], document: Document) -> None:
+    content = [{"type": "text", "text": "read"}, {"type": "file"} | part, {"type": "text", "text": "this"}]
+    assert messages({"role": "user", "content": content}) == (Message("user", (Text("read"), document, Text("this"))),)
+
+
+def test_the_pictures_of_a_request_are_counted_over_all_its_messages() -> None:
+    turn = {"role": "user", "content": [{"type": "image_url", "image_url": f"data:;base64,{PNG}"}] * 60}
+    assert refused(messages=[turn, turn]) == (400, "too many images: 120, at most 100")
 
 
 def test_an_assistant_message_may_have_tool_calls_in_place_of_content() -> None:
@@ -134,6 +156,27 @@ def test_a_body_that_does_not_fit_is_described_in_the_words_of_go(body: bytes, t
         ({"a": 1}, "invalid message content type: map[string]interface {}"),
         (["x"], "invalid message format"),
         ([{"type": "file"}], "invalid message format"),
+        ([{"type": "file", "file": {"file_data": 1}}], "invalid message format"),
+        ([{"type": "file", "file": {"file_data": PDF, "filename": 1}}], "invalid message format"),
+        (
+            [{"type": "file", "file": {"file_id": "file-1"}}],
+            "file uploads by file_id are not supported, send file_data",
+        ),
+        ([{"type": "file", "file": {}}], "file uploads by file_id are not supported, send file_data"),
+        (
+            [{"type": "file", "file": {"file_data": "https://x/y.pdf"}}],
+            "file URLs are not currently supported, please use base64 encoded data instead",
+        ),
+        (
+            [{"type": "file", "file": {"file_data": "data:application/pdf,x"}}],
+            "invalid file input: file_data must be base64, or a data URI with it",
+        ),
+        (
+            [{"type": "file", "file": {"file_data": f"data:image/png;base64,{PNG}"}}],
+            'unsupported file type "image/png": files must be PDF documents',
+        ),
+        ([{"type": "file", "file": {"file_data": "AAAA"}}], "unsupported file type: files must be PDF documents"),
+        ([{"type": "input_audio", "input_audio": {"data": "AAAA"}}], "audio input is not supported"),
         ([{}], "invalid message format"),
         ([{"type": "text", "text": 1}], "invalid message format"),
         ([{"type": "image_url"}], "invalid message format"),
@@ -179,55 +222,3 @@ def test_an_unknown_model_is_noticed_after_the_messages() -> None:
 
     with pytest.raises(ModelNotFound, match=r"^model 'nope' not found$"):
         parse_chat_completion(json.dumps({"model": "nope", "messages": HELLO}).encode(), unknown)
-
-
-@pytest.mark.parametrize(
-    ("fields", "limit"),
-    [
-        ({"max_tokens": 7}, 7),
-        ({"max_completion_tokens": 8}, 8),
-        ({"max_tokens": 7, "max_completion_tokens": 8}, 8),
-        ({"max_tokens": 7, "max_completion_tokens": None}, 7),
-        ({"max_tokens": 0}, None),
-        ({"max_tokens": -1}, None),
-        ({"max_tokens": 2**63 - 1}, 2**63 - 1),
-        ({}, None),
-    ],
-)
-def test_both_names_of_the_bound_count(fields: dict[str, object], limit: int | None) -> None:
-    assert chat(**fields).request.max_tokens == limit
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"temperature": 1, "top_p": 1.0, "frequency_penalty": 0, "presence_penalty": 0.0},
-        {"temperature": None, "seed": None, "stop": None},
-        {"stop": [], "tools": [], "functions": [], "logit_bias": {}, "response_format": {"type": "text"}},
-        {"stop": "", "reasoning_effort": "none", "logprobs": False, "top_logprobs": 0},
-        {"reasoning": {}, "response_format": {}, "reasoning_effort": ""},
-        {"user": "u", "metadata": {"a": "b"}, "store": True, "parallel_tool_calls": False, "tool_choice": "auto"},
-    ],
-)
-def test_what_asks_for_nothing_is_not_reported(fields: dict[str, Any]) -> None:
-    assert chat(**fields).unsupported == ()
-
-
-@pytest.mark.parametrize(
-    ("fields", "names"),
-    [
-        ({"temperature": 0, "seed": 0, "stop": "x"}, ("temperature", "seed", "stop")),
-        (
-            {"top_p": 0.5, "frequency_penalty": 1, "presence_penalty": -1},
-            ("top_p", "frequency_penalty", "presence_penalty"),
-        ),
-        ({"tools": [{"type": "function"}]}, ("tools",)),
-        ({"response_format": {"type": "json_object"}}, ("response_format",)),
-        ({"reasoning_effort": "low"}, ("reasoning_effort",)),
-        ({"reasoning": {"effort": "xhigh"}}, ("reasoning_effort",)),
-        ({"logprobs": True, "top_logprobs": 2, "logit_bias": {"1": 2}}, ("logprobs", "top_logprobs", "logit_bias")),
-        ({"web_search_options": {}}, ("web_search_options",)),
-    ],
-)
-def test_what_is_not_done_yet_is_named(fields: dict[str, Any], names: tuple[str, ...]) -> None:
-    assert chat(**fields).unsupported == names

@@ -1,13 +1,23 @@
-"""Ollama's own dialect, for text and picture conversations.
+"""Ollama's own dialect, for conversations of text, pictures and PDFs.
 
 requests    bodies of /api/chat, /api/generate and /api/show -> values
+messages    the conversation in a body
 answers     events and replies -> NDJSON lines, whole objects, error bodies
 """
 
 from proxy.wire.ollama.answers import ChatStream, GenerateStream, error_body
-from proxy.wire.ollama.requests import OllamaChat, OllamaGenerate, OllamaShow, parse_chat, parse_generate, parse_show
+from proxy.wire.ollama.requests import (
+    SPELLINGS,
+    OllamaChat,
+    OllamaGenerate,
+    OllamaShow,
+    parse_chat,
+    parse_generate,
+    parse_show,
+)
 
 __all__ = [
+    "SPELLINGS",
     "ChatStream",
     "GenerateStream",
     "OllamaChat",

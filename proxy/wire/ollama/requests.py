@@ -2,54 +2,50 @@
 
 Faults come in Ollama's order: the body, top_logprobs, the model's name, whether the model exists, think and options,
 then the conversation. Where existence stands in that order the parsers call `exists` with the name as sent; it may
-raise. Whatever a request asks for that this server does not do is named in `unsupported`, never dropped in silence.
+raise. Whatever a request asks for that no model here does is named in `unsupported`, never dropped in silence; what
+only some models do is in the `ChatRequest`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
-from proxy.core.request import ChatRequest, Image, Message, Text
-from proxy.wire.body import Object, written
-from proxy.wire.context import decode_context
+from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel
+from proxy.wire.body import Object, plain, written
 from proxy.wire.durations import keep_alive
-from proxy.wire.fields import (
-    Fields,
-    Place,
-    Struct,
-    anything,
-    at_once,
-    boolean,
-    integer,
-    list_of,
-    mapping,
-    read_body,
-    string,
-)
+from proxy.wire.fields import Fields, Place, Struct, anything, boolean, integer, list_of, mapping, read_body, string
 from proxy.wire.gotext import quote
-from proxy.wire.images import image, image_data
 from proxy.wire.names import CLOUD_OFF_SHOW, check_name, model_not_found_text, unsupported_text
-from proxy.wire.options import check_options, max_tokens, unsupported_options
-from proxy.wire.requests import ROLES, TOOL, Exists, any_model, checked_model
+from proxy.wire.ollama.messages import IMAGES, MESSAGES, continued, conversation
+from proxy.wire.options import read_options, unsupported_options
+from proxy.wire.requests import TOOL, Exists, any_model, checked_model
+
+SPELLINGS: Mapping[str, str] = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "stop": "stop",
+    "max_tokens": "num_predict",
+    "think": "think",
+    "format": "format",
+}
+"""What this dialect calls the fields of the core's `ChatRequest` and `Options`."""
 
 Action = Literal["answer", "load", "unload"]
 
-_THINK_LEVELS = ("high", "medium", "low", "max")
+_THINK_LEVELS: tuple[ThinkLevel, ...] = ("low", "medium", "high", "max")
 _THINK_CHOICES = '"high", "medium", "low", "max", true, or false'
-_UNSUPPORTED = ("format", "think", "tools", "template", "logprobs", "top_logprobs", "_debug_render_only")
+_UNSUPPORTED = ("tools", "template", "logprobs", "top_logprobs", "_debug_render_only")
 
 
 @dataclass(frozen=True, slots=True)
 class OllamaChat:
-    """A body of /api/chat. `action` other than "answer" asks for no turn: answer it with `ChatStream.loaded`.
-
-    `keep_alive` is in seconds, infinite for "forever", None if the client left it open.
-    """
+    """A body of /api/chat. `action` other than "answer" asks for no turn: answer it with `ChatStream.loaded`."""
 
     request: ChatRequest
     stream: bool
     action: Action
-    keep_alive: float | None
     unsupported: tuple[str, ...]
 
     @property
@@ -79,38 +75,17 @@ class OllamaShow:
     options: Fields = field(default_factory=dict)
 
 
-def _think(value: Any, at: Place) -> bool | str:
+def _think(value: Any, at: Place) -> Think:
     if type(value) is bool:
         return value
     if type(value) is not str:
         raise InvalidRequest(f"think must be a boolean or string ({_THINK_CHOICES})")
-    if value not in _THINK_LEVELS:
-        raise InvalidRequest(f"invalid think value: {quote(value)} (must be {_THINK_CHOICES})")
-    return value
+    for level in _THINK_LEVELS:
+        if value == level:
+            return level
+    raise InvalidRequest(f"invalid think value: {quote(value)} (must be {_THINK_CHOICES})")
 
 
-def _content(value: Any, at: Place) -> str:
-    """A string; clients also send an empty list with pictures or tool calls."""
-    return "" if value == [] else string(value, at)
-
-
-_images = list_of(image_data, "[]api.ImageData", null=str)
-_TOOL_CALL = Struct(
-    "api.ToolCall",
-    {"id": string, "function": Struct("api.ToolCallFunction", {"name": string, "arguments": anything})},
-)
-_MESSAGE = Struct(
-    "api.Alias",
-    {
-        "role": string,
-        "content": _content,
-        "thinking": string,
-        "images": _images,
-        "tool_calls": list_of(_TOOL_CALL, "[]api.ToolCall", null=dict),
-        "tool_name": string,
-        "tool_call_id": string,
-    },
-)
 _COMMON = {
     "model": string,
     "name": string,
@@ -127,11 +102,7 @@ _COMMON = {
 }
 _CHAT = Struct(
     "api.ChatRequest",
-    _COMMON
-    | {
-        "messages": list_of(at_once(_MESSAGE), "[]api.Message", null=dict),
-        "tools": list_of(TOOL, "api.Tools", null=dict),
-    },
+    _COMMON | {"messages": MESSAGES, "tools": list_of(TOOL, "api.Tools", null=dict)},
 )
 _GENERATE = Struct(
     "api.GenerateRequest",
@@ -143,7 +114,7 @@ _GENERATE = Struct(
         "template": string,
         "context": list_of(integer, "[]int", null=int),
         "raw": boolean,
-        "images": _images,
+        "images": IMAGES,
     },
 )
 _SHOW = Struct(
@@ -158,10 +129,10 @@ def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
     model = checked_model(fields, InvalidRequest("model is required"), exists)
     turns: list[Fields] = fields.get("messages", [])
     action = _action(fields, empty=not turns)
-    options = _checked_options(fields, action)
-    request = ChatRequest(model, tuple(map(_message, turns)), max_tokens=max_tokens(options))
-    unsupported = _unsupported(fields) if action == "answer" else ()
-    return OllamaChat(request, fields.get("stream", True), action, fields.get("keep_alive"), unsupported)
+    options = _options(fields, action)
+    wanted = _format(fields, action)
+    request = _request(fields, model, conversation(turns), options, wanted)
+    return OllamaChat(request, fields.get("stream", True), action, _unsupported(fields, action))
 
 
 def parse_generate(body: bytes, exists: Exists = any_model) -> OllamaGenerate:
@@ -175,11 +146,11 @@ def parse_generate(body: bytes, exists: Exists = any_model) -> OllamaGenerate:
             raise InvalidRequest("raw mode does not support template, system, or context")
         if fields.get("suffix"):
             raise InvalidRequest(unsupported_text(model, "insert"))
-    options = _checked_options(fields, action)
-    messages = _conversation(fields) if action == "answer" else ()
-    request = ChatRequest(model, messages, max_tokens=max_tokens(options))
-    unsupported = _unsupported(fields) if action == "answer" else ()
-    return OllamaGenerate(request, fields.get("stream", True), action, fields.get("keep_alive"), unsupported, raw)
+    options = _options(fields, action)
+    wanted = _format(fields, action)
+    messages = continued(fields) if action == "answer" else ()
+    request = _request(fields, model, messages, options, wanted)
+    return OllamaGenerate(request, fields.get("stream", True), action, _unsupported(fields, action), raw)
 
 
 def parse_show(body: bytes) -> OllamaShow:
@@ -198,20 +169,20 @@ def _action(fields: Fields, *, empty: bool) -> Action:
     return "unload" if fields.get("keep_alive") == 0 else "load"
 
 
-def _checked_options(fields: Fields, action: Action) -> Fields:
-    """The options of a request, with its format checked too if there will be an answer; an unload has none."""
-    options = {} if action == "unload" else fields.get("options", {})
-    check_options(options)
-    if action == "answer":
-        _check_format(fields)
-    return options
+def _options(fields: Fields, action: Action) -> Options:
+    """An unload has none, not even wrong ones."""
+    return Options() if action == "unload" else read_options(fields.get("options", {}))
 
 
-def _check_format(fields: Fields) -> None:
-    """Ollama reports a bad format as its own fault (500): it finds it late."""
+def _format(fields: Fields, action: Action) -> JsonFormat | None:
+    """A bad format is Ollama's own fault (500): it finds it late, and only if there is something to answer."""
     wanted = fields.get("format", "")
-    if wanted in ("", "json") or type(wanted) is Object:
-        return
+    if wanted == "" or action != "answer":
+        return None
+    if wanted == "json":
+        return JsonFormat()
+    if type(wanted) is Object:
+        return JsonFormat(plain(wanted))
     raise ServerError(
         f'invalid format: {quote(written(wanted))}; expected "json" or a valid JSON Schema object',
         fault="client",
@@ -219,38 +190,25 @@ def _check_format(fields: Fields) -> None:
     )
 
 
-def _message(fields: Fields) -> Message:
-    role = fields.get("role", "").lower()
-    if role == "tool":
-        raise InvalidRequest('messages with role "tool" are not supported yet')
-    return Message(ROLES.get(role, "user"), _parts(fields.get("content", ""), fields.get("images", [])))
+def _request(
+    fields: Fields, model: str, messages: tuple[Message, ...], options: Options, wanted: JsonFormat | None
+) -> ChatRequest:
+    return ChatRequest(
+        model,
+        messages,
+        options=options,
+        think=fields.get("think"),
+        format=wanted,
+        truncate=fields.get("truncate", True),
+        keep_alive=fields.get("keep_alive"),
+    )
 
 
-def _parts(text: str, images: list[str]) -> tuple[Text | Image, ...]:
-    """Pictures stand before the text, as in Ollama's prompts."""
-    pictures = tuple(map(image, images))
-    return (*pictures, Text(text)) if text else pictures
-
-
-def _conversation(fields: Fields) -> tuple[Message, ...]:
-    """A generate request as messages; a system prompt that the context already ends up with is not repeated."""
-    earlier = decode_context(fields.get("context", ()))
-    asked = Message("user", _parts(fields["prompt"], fields.get("images", [])))
-    system: str = fields.get("system", "")
-    current = next((message.text for message in reversed(earlier) if message.role == "system"), "")
-    if system in ("", current):
-        return (*earlier, asked)
-    return (*earlier, Message("system", (Text(system),)), asked)
-
-
-def _unsupported(fields: Fields) -> tuple[str, ...]:
+def _unsupported(fields: Fields, action: Action) -> tuple[str, ...]:
+    if action != "answer":
+        return ()
     names = unsupported_options(fields.get("options", {}))
-    names += [name for name in _UNSUPPORTED if _set(fields.get(name))]
+    names += [name for name in _UNSUPPORTED if fields.get(name)]
     if any(turn.get("tool_calls") for turn in fields.get("messages", ())):
         names.append("tool_calls")
-    return tuple(dict.fromkeys(names))
-
-
-def _set(value: Any) -> bool:
-    """Whether a field asks for anything; an empty schema is one."""
-    return bool(value) or type(value) is Object
+    return tuple(names)

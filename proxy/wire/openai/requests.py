@@ -1,36 +1,52 @@
 """Bodies of /v1/chat/completions, as values.
 
-Faults come in Ollama's order: the body, empty messages, the messages one by one, the reasoning effort, top_logprobs,
-the model's name, whether it exists (`exists`, as in the other dialect). Beyond Ollama: `max_completion_tokens` counts,
-more than one choice is refused, and what is asked for in vain is named in `unsupported`.
+Faults come in Ollama's order: the body, empty messages, the messages one by one, stop strings, the format, the
+reasoning effort, top_logprobs, the model's name, whether it exists (`exists`, as in the other dialect). Beyond Ollama:
+`max_completion_tokens` and `top_k` count, more than one choice is refused, and what no model here does is named in
+`unsupported`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import ChatRequest, Image, Message, Text
-from proxy.wire.body import Object
+from proxy.core.request import ChatRequest, JsonFormat, Options, Think
+from proxy.wire.body import Object, plain
 from proxy.wire.fields import Fields, Struct, anything, boolean, integer, list_of, number, read_body, string
 from proxy.wire.gotext import quote, type_name
-from proxy.wire.images import image_from_url
-from proxy.wire.options import asks, token_limit
-from proxy.wire.requests import ROLES, TOOL, Exists, any_model, checked_model
+from proxy.wire.openai.messages import MESSAGES, conversation
+from proxy.wire.options import asks, positive, stop_strings
+from proxy.wire.requests import TOOL, Exists, any_model, checked_model
 from proxy.wire.syntax import EOF
 
-_EFFORTS = frozenset({"", "minimal", "low", "medium", "high", "xhigh", "ultra", "max", "none"})
+SPELLINGS: Mapping[str, str] = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "stop": "stop",
+    "max_tokens": "max_tokens",
+    "think": "reasoning_effort",
+    "format": "response_format",
+}
+"""What this dialect calls the fields of the core's `ChatRequest` and `Options`."""
+
+_EFFORTS: Mapping[str, Think | None] = {
+    "": None,
+    "none": False,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "xhigh",
+    "ultra": "max",
+    "max": "max",
+}
 _EFFORT_CHOICES = '"minimal", "low", "medium", "high", "xhigh", "ultra", "max", or "none"'
-_SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "stop")
+_SAMPLING = ("seed", "frequency_penalty", "presence_penalty")
 # Reported when they hold anything at all.
-_SWITCHES = (
-    "tools",
-    "functions",
-    "logprobs",
-    "top_logprobs",
-    "logit_bias",
-    "prediction",
-    "audio",
-)
+_SWITCHES = ("tools", "functions", "logprobs", "top_logprobs", "logit_bias", "prediction", "audio")
+_FORMATS = ("text", "json_object", "json_schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +64,12 @@ class OpenAIChat:
         return self.request.model
 
 
-_TOOL_CALL = Struct(
-    "openai.ToolCall",
-    {"id": string, "type": string, "function": Struct("openai.Function", {"name": string, "arguments": anything})},
-)
-_MESSAGE = Struct(
-    "openai.Message",
-    {
-        "role": string,
-        "content": anything,
-        "reasoning": string,
-        "tool_calls": list_of(_TOOL_CALL, "[]openai.ToolCall", null=dict),
-        "name": string,
-        "tool_call_id": string,
-    },
-)
 _REQUEST = Struct(
     "openai.ChatCompletionRequest",
     {
         "model": string,
         "name": string,
-        "messages": list_of(_MESSAGE, "[]openai.Message", null=dict),
+        "messages": MESSAGES,
         "stream": boolean,
         "stream_options": Struct("openai.StreamOptions", {"include_usage": boolean}),
         "max_tokens": integer,
@@ -78,9 +79,13 @@ _REQUEST = Struct(
         "stop": anything,
         "temperature": number,
         "top_p": number,
+        "top_k": integer,
         "frequency_penalty": number,
         "presence_penalty": number,
-        "response_format": Struct("openai.ResponseFormat", {"type": string}),
+        "response_format": Struct(
+            "openai.ResponseFormat",
+            {"type": string, "json_schema": Struct("openai.JsonSchema", {"schema": anything})},
+        ),
         "tools": list_of(TOOL, "[]api.Tool", null=dict),
         "reasoning": Struct("openai.Reasoning", {"effort": string}),
         "reasoning_effort": string,
@@ -101,74 +106,63 @@ def parse_chat_completion(body: bytes, exists: Exists = any_model) -> OpenAIChat
     turns: list[Fields] = fields.get("messages", [])
     if not turns:
         raise InvalidRequest("[] is too short - 'messages'")
-    messages = tuple(map(_message, turns))
+    messages = conversation(turns)
     if fields.get("n", 1) > 1:
         raise InvalidRequest("n must be 1: every request has one choice")
-    effort = _effort(fields)
+    options = _options(fields)
+    wanted = _format(fields.get("response_format", {}))
+    think = _think(fields)
     model = checked_model(fields, InvalidRequest("model is required"), exists)
-    stream_options = fields.get("stream_options", {})
-    unsupported = list(_unsupported(fields, effort))
-    if any(turn.get("tool_calls") for turn in turns):
-        unsupported.append("tool_calls")
-    request = ChatRequest(model, messages, max_tokens=_max_tokens(fields))
-    return OpenAIChat(
-        request, fields.get("stream", False), stream_options.get("include_usage", False), tuple(unsupported)
+    request = ChatRequest(model, messages, options=options, think=think, format=wanted)
+    include_usage = fields.get("stream_options", {}).get("include_usage", False)
+    return OpenAIChat(request, fields.get("stream", False), include_usage, _unsupported(fields))
+
+
+def _options(fields: Fields) -> Options:
+    """`max_completion_tokens` is the newer name and counts when both are given."""
+    return Options(
+        temperature=fields.get("temperature"),
+        top_p=fields.get("top_p"),
+        top_k=positive(fields.get("top_k")),
+        stop=_stop(fields.get("stop", [])),
+        max_tokens=positive(fields.get("max_completion_tokens")) or positive(fields.get("max_tokens")),
     )
 
 
-def _max_tokens(fields: Fields) -> int | None:
-    """`max_completion_tokens` is the newer name and counts when both are given."""
-    return token_limit(fields.get("max_completion_tokens", 0)) or token_limit(fields.get("max_tokens", 0))
+def _stop(value: Any) -> tuple[str, ...]:
+    values = value if type(value) is list else [value]
+    for each in values:
+        if type(each) is not str:
+            raise InvalidRequest(f"invalid type for 'stop' field: {type_name(each)}")
+    return stop_strings(values)
 
 
-def _effort(fields: Fields) -> str:
+def _format(response_format: Fields) -> JsonFormat | None:
+    match response_format.get("type"):
+        case "json_object":
+            return JsonFormat()
+        case "json_schema":
+            schema = response_format.get("json_schema", {}).get("schema")
+            if type(schema) is not Object:
+                raise InvalidRequest("response_format: json_schema needs a schema object")
+            return JsonFormat(plain(schema))
+    return None
+
+
+def _think(fields: Fields) -> Think | None:
     effort: str = fields.get("reasoning", {}).get("effort") or fields.get("reasoning_effort") or ""
     if effort not in _EFFORTS:
         raise InvalidRequest(f"invalid reasoning value: {quote(effort)} (must be {_EFFORT_CHOICES})")
-    return effort
+    return _EFFORTS[effort]
 
 
-def _message(fields: Fields) -> Message:
-    role = fields.get("role", "").lower()
-    if role in ("tool", "function"):
-        raise InvalidRequest(f'messages with role "{role}" are not supported yet')
-    content = fields.get("content")
-    parts: tuple[Text | Image, ...] = ()
-    if type(content) is str:
-        parts = (Text(content),) if content else ()
-    elif type(content) is list:
-        parts = tuple(part for part in map(_part, content) if part != Text(""))
-    elif not (content is None and "tool_calls" in fields):
-        raise InvalidRequest(f"invalid message content type: {type_name(content)}")
-    return Message(ROLES.get(role, "user"), parts)
-
-
-def _part(part: Any) -> Text | Image:
-    if type(part) is not Object:
-        raise InvalidRequest("invalid message format")
-    members = dict(part)
-    match members.get("type"):
-        case "text":
-            return Text(_string(members.get("text")))
-        case "image_url":
-            url = members.get("image_url")
-            return image_from_url(_string(dict(url).get("url") if type(url) is Object else url))
-    raise InvalidRequest("invalid message format")
-
-
-def _string(value: Any) -> str:
-    if type(value) is not str:
-        raise InvalidRequest("invalid message format")
-    return value
-
-
-def _unsupported(fields: Fields, effort: str) -> list[str]:
+def _unsupported(fields: Fields) -> tuple[str, ...]:
     names = [name for name in _SAMPLING if asks(name, fields.get(name))]
     names += [name for name in _SWITCHES if fields.get(name)]
-    if fields.get("response_format", {}).get("type", "text") != "text":
+    if fields.get("response_format", {}).get("type", "text") not in _FORMATS:
         names.append("response_format")
     if "web_search_options" in fields:
         names.append("web_search_options")
-    if effort not in ("", "none"):
-        names.append("reasoning_effort")
-    return names
+    if any(turn.get("tool_calls") for turn in fields["messages"]):
+        names.append("tool_calls")
+    return tuple(names)
