@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import difflib
 import ipaddress
+import math
 import os
 import re
 import tomllib
@@ -31,6 +32,7 @@ MODEL_NAME = (  # Ollama's grammar; the tags that it routes to its cloud cannot 
     r"^(?:(?:[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}/)?[A-Za-z0-9_][A-Za-z0-9_-]{0,79}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
     r"(?::(?!(?i:local|(?:.*-)?cloud)\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,79})?\Z"
 )
+OLLAMA_DURATION = re.compile(r"[+-]?(?:\d+|(?:(?:\d+\.?\d*|\.\d+)(?:h|m|s|ms|us|µs|ns))+)", re.ASCII)
 SECRET = re.compile(r"sk-|\w=|//[^/]*@|[A-Za-z0-9_-]{32,}")
 
 
@@ -47,14 +49,16 @@ class Takes(NamedTuple):
 
 
 def _quantity(units: Mapping[str, float]) -> BeforeValidator:
-    """Takes numbers, and text such as ``90``, ``1m30s`` or ``64MiB``; refuses ``true`` and ``1_000``."""
+    """Takes numbers, and text such as ``90``, ``1m30s`` or ``64MiB``; refuses ``true``, ``nan`` and ``1_000``."""
     sizes = {unit.lower(): size for unit, size in units.items()}
     step = re.compile(rf"(\d+\.?\d*|\.\d+) ?({'|'.join(sorted(sizes, key=len, reverse=True)) or '(?!)'})", re.ASCII)
 
     def parse(value: object) -> object:
-        if isinstance(value, str) and re.fullmatch(f"(?:{step.pattern})+", value.lower(), re.ASCII):
-            return sum(float(number) * sizes[unit] for number, unit in step.findall(value.lower()))
-        if type(value) in (int, float) or re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", str(value), re.ASCII):
+        if isinstance(value, str) and re.fullmatch(f"[+-]?(?:{step.pattern})+", value.lower(), re.ASCII):
+            total = sum(float(number) * sizes[unit] for number, unit in step.findall(value.lower()))
+            return -total if value.startswith("-") else total
+        number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+        if number or re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", str(value), re.ASCII):
             return value
         raise ValueError
 
@@ -77,6 +81,7 @@ Size = Annotated[int, _quantity(BYTES), Takes("SIZE", "bytes, or such as 64MiB",
 Duration = Annotated[float, _quantity(SECONDS), Takes("DURATION", "seconds, or such as 500ms or 1m30s", SECONDS)]
 Wait = Annotated[Duration, Field(gt=0, le=WEEK)]
 Pause = Annotated[Duration, Field(ge=0, le=WEEK)]
+Lifetime = Annotated[Duration, AfterValidator(lambda seconds: math.inf if seconds < 0 else seconds)]
 Switch = Annotated[bool, Takes("on|off", "on, off, true, false, 1, 0, yes or no")]
 Folder = Annotated[Path, AfterValidator(lambda path: Path(os.path.expanduser(path)).absolute())]  # noqa: PTH111
 Host = Annotated[str, Field(pattern=HOST), Takes("ADDRESS", "an address or host name, without port")]
@@ -86,13 +91,18 @@ Variables = Annotated[tuple[Variable, ...], BeforeValidator(_list), Takes("NAME,
 Login = Literal["auto", "api-key", "oauth-token", "stored"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
-Capability = Literal["completion", "tools", "vision", "thinking"]
+Capability = Literal["completion", "tools", "vision"]  # "thinking" follows from `thinking`
 RequestOption = Literal["temperature", "top_p", "top_k", "stop", "num_predict"]
 EffortLevel = Literal["low", "medium", "high", "xhigh", "max"]
+DefaultThink = Literal["off", "on", EffortLevel]
 
 
 class ModelSettings(BaseModel):
-    """A model of the catalogue: its names, and what it takes at the API. Lengths are in tokens."""
+    """A model of the catalogue: its names, and what it takes at the API. Lengths are in tokens.
+
+    `thinking_off`: its thinking can be turned off. `prefill`: it continues an assistant message that comes last.
+    `structured_output`: the API can hold it to a JSON schema.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
 
@@ -104,12 +114,15 @@ class ModelSettings(BaseModel):
     capabilities: tuple[Capability, ...] = ("completion", "vision")
     options: frozenset[RequestOption] = frozenset({"stop", "num_predict"})
     thinking: Literal["adaptive", "budget", "none"] = "none"
+    thinking_off: bool = False
     effort_levels: tuple[EffortLevel, ...] = ()
+    prefill: bool = False
+    structured_output: bool = True
 
 
 _CURRENT = {"context_length": 1_000_000, "max_output_tokens": 128_000, "thinking": "adaptive"}
 _CURRENT |= {"effort_levels": get_args(EffortLevel)}
-_OLDER = {"options": get_args(RequestOption), "thinking": "budget"}
+_OLDER = {"options": get_args(RequestOption), "thinking": "budget", "thinking_off": True, "prefill": True}
 AVAILABLE_MODELS: tuple[ModelSettings, ...] = tuple(
     ModelSettings.model_validate({"name": name, "cli_model": cli_model, "display_name": display_name, **takes})
     for name, cli_model, display_name, takes in (
@@ -117,7 +130,7 @@ AVAILABLE_MODELS: tuple[ModelSettings, ...] = tuple(
         ("sonnet", "sonnet", "Claude Sonnet 5.5", _CURRENT),
         ("haiku", "haiku", "Claude Haiku 5.5", _CURRENT),
         ("fable", "fable", "Claude Fable 5.2", _CURRENT),
-        ("claude-opus-4-8", "claude-opus-4-8", "Claude Opus 4.8", _CURRENT),
+        ("claude-opus-4-8", "claude-opus-4-8", "Claude Opus 4.8", _CURRENT | {"thinking_off": True}),
         ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", _OLDER),
         ("claude-haiku-4-5", "claude-haiku-4-5-20251001", "Claude Haiku 4.5", _OLDER),
     )
@@ -138,19 +151,23 @@ def _in_catalogue(name: str, info: ValidationInfo) -> str:
     return name
 
 
-def _within_processes(spares: int, info: ValidationInfo) -> int:
-    if spares > (most := info.data.get("max_processes", spares)):
+def _within_processes(count: int, info: ValidationInfo) -> int:
+    if count > (most := info.data.get("max_processes", count)):
         raise ValueError(f"at most max_processes, here {most}")
-    return spares
+    return count
 
 
 def _spares(values: dict[str, Any]) -> int:
     return max(1, min(4, int(values.get("max_processes", 8)) // 4))
 
 
+def _conversations(values: dict[str, Any]) -> int:
+    return int(values.get("max_processes", 8)) // 2
+
+
 Models = Annotated[tuple[ModelSettings, ...], AfterValidator(_joined), Takes("TABLES", "[[models]] tables")]
 KnownModel = Annotated[str, AfterValidator(_in_catalogue), Takes("NAME", "a name in the catalogue")]
-Spares = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
+Processes = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
 
 
 class Settings(BaseModel):
@@ -167,12 +184,22 @@ class Settings(BaseModel):
     login: Login = Field(default="auto", description="login of the CLI; auto is the first that is there, in this order")
     models: Models = Field(default=AVAILABLE_MODELS, description="the catalogue; a table adds a model or replaces one")
     default_model: KnownModel = Field(default="sonnet", description="the model that processes are booted with")
+    default_think: DefaultThink = Field(
+        default="off", description="how much models think when a request does not say; off is as little as they can"
+    )
     builtin_tools: Switch = Field(default=False, description="the CLI's own tools; with them clients can run commands")
     pass_environment: Variables = Field(default=(), description="more variables that the CLI gets")
     cli_retries: Count = Field(default=2, ge=0, le=10, description="how often the CLI repeats a failed API request")
+    probe: Switch = Field(default=True, description="find out at start what the installed CLI does")
 
     max_processes: Count = Field(ge=2, le=1000, description="most CLI processes at a time")
-    spares: Spares = Field(default_factory=_spares, description="CLI processes kept booted for the next requests")
+    spares: Processes = Field(default_factory=_spares, description="CLI processes kept booted for the next requests")
+    max_conversations: Processes = Field(
+        default_factory=_conversations, description="most conversations kept live; the least recently used goes first"
+    )
+    keep_alive: Lifetime = Field(
+        default=300.0, description="how long a model's conversations outlive its last answer; negative is for ever"
+    )
     max_queue: Count = Field(default=512, ge=0, le=100_000, description="requests that may wait for a process")
     max_turns_per_process: Count = Field(default=200, ge=1, description="turns after which a process is replaced")
     idle_process_timeout: Pause = Field(default=300.0, description="how long a clean process beyond the spares is kept")
@@ -215,6 +242,7 @@ COMPUTED = {
     "pass_environment": "none",
     "max_processes": "4 a core, 8 to 64",
     "spares": "a quarter of max_processes, 1 to 4",
+    "max_conversations": "half of max_processes",
     "state_folder": f"$STATE_DIRECTORY, else $XDG_STATE_HOME/{APPLICATION}, else ~/.local/state/{APPLICATION}",
     "runtime_folder": f"$RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/{APPLICATION}, else run in state_folder",
 }
@@ -316,6 +344,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
             given |= {"host": _Given(host, source, value), "port": _Given(port, source, value)}
         elif value and variable == "OLLAMA_MAX_QUEUE":
             given["max_queue"] = _Given(value, source, value)
+        elif value and variable == "OLLAMA_KEEP_ALIVE":
+            readable = OLLAMA_DURATION.fullmatch(value)
+            given["keep_alive"] = _Given(value if readable else "5m", source, value)  # Ollama, too, takes it for 5m
         elif value and variable in ours:
             given[ours[variable]] = _Given(value, source, value)
     given.pop("config", None)

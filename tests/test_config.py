@@ -1,4 +1,5 @@
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,40 @@ def test_ollamas_queue_length_is_honoured_unless_our_own_is_given(
     environ: dict[str, str], files: dict[str, str], max_queue: int
 ) -> None:
     assert load({}, environ, **files).max_queue == max_queue
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("1.5s", 1.5),
+        ("90", 90),
+        ("+90", 90),
+        ("0", 0),
+        ("0s", 0),
+        ("-1", math.inf),
+        ("-1m", math.inf),
+        ("-1.5h", math.inf),
+        ("720h", 720 * 3600),
+        (" '10m' ", 600),
+        ("1.5", 300),
+        ("5M", 300),
+        ("5 m", 300),
+        ("for ever", 300),
+        ("inf", 300),
+        ("nan", 300),
+        ("", 300),
+    ],
+)
+def test_ollamas_keep_alive_is_read_as_ollama_reads_it(value: str, seconds: float) -> None:
+    assert load({}, {"OLLAMA_KEEP_ALIVE": value}).keep_alive == seconds
+
+
+def test_ollamas_keep_alive_wins_over_the_file_and_our_own_over_both() -> None:
+    environ = {"OLLAMA_KEEP_ALIVE": "never"}
+    assert load({}, environ, own="keep_alive = 7").keep_alive == 300
+    assert load({}, environ | {"CLAUDE_OLLAMA_KEEP_ALIVE": "8"}, own="keep_alive = 7").keep_alive == 8
 
 
 def test_other_variables_of_ollama_are_left_alone() -> None:
@@ -194,6 +229,11 @@ def test_spares_follow_the_processes_that_were_set(max_processes: int, spares: i
     assert load({"max_processes": max_processes}, {}, 32).spares == spares
 
 
+@pytest.mark.parametrize(("max_processes", "conversations"), [(2, 1), (7, 3), (8, 4), (500, 250)])
+def test_half_of_the_processes_may_hold_a_conversation(max_processes: int, conversations: int) -> None:
+    assert load({"max_processes": max_processes}).max_conversations == conversations
+
+
 @pytest.mark.parametrize(
     ("environ", "state", "runtime"),
     [
@@ -223,6 +263,8 @@ def test_the_safe_defaults_are_loopback_without_tools_or_prompts_in_the_log() ->
     assert not settings.builtin_tools
     assert not settings.log_prompts
     assert settings.pass_environment == ()
+    assert settings.default_think == "off"
+    assert settings.probe
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -267,6 +309,15 @@ def test_settings_cannot_be_changed() -> None:
         ("default_model", "Opus:latest", "Opus:latest"),
         ("login", "stored", "stored"),
         ("spares", "3", 3),
+        ("max_conversations", "0", 0),
+        ("max_conversations", "8", 8),
+        ("keep_alive", "10m", 600.0),
+        ("keep_alive", "0", 0.0),
+        ("keep_alive", "-1", math.inf),
+        ("keep_alive", "-5m", math.inf),
+        ("default_think", "on", "on"),
+        ("default_think", "xhigh", "xhigh"),
+        ("probe", "off", False),
         ("simulated_rate", "12.5", 12.5),
     ],
 )
@@ -288,6 +339,9 @@ def test_a_value_means_the_same_in_a_flag_and_in_the_environment(name: str, writ
         ('pass_environment = ["A", "B*"]', ("A", "B*")),
         ('pass_environment = "A,B*"', ("A", "B*")),
         ('log_level = "debug"', "debug"),
+        ("keep_alive = -1", math.inf),
+        ('keep_alive = "-1"', math.inf),
+        ("keep_alive = inf", math.inf),
     ],
 )
 def test_a_file_takes_toml_values_or_text(line: str, value: object) -> None:
@@ -314,6 +368,7 @@ DURATION = "seconds, or such as 500ms or 1m30s"
         ("write_timeout", "0", f"{DURATION}, more than 0, at most 168h"),
         ("idle_timeout", "5 minutes", f"{DURATION}, more than 0, at most 168h"),
         ("idle_timeout", "1d", f"{DURATION}, more than 0, at most 168h"),
+        ("idle_timeout", "-5m", f"{DURATION}, more than 0, at most 168h"),
         ("idle_timeout", "-5", f"{DURATION}, more than 0, at most 168h"),
         ("idle_timeout", "inf", f"{DURATION}, more than 0, at most 168h"),
         ("idle_timeout", "nan", f"{DURATION}, more than 0, at most 168h"),
@@ -327,6 +382,12 @@ DURATION = "seconds, or such as 500ms or 1m30s"
         ("max_processes", "1", "a whole number, at least 2, at most 1000"),
         ("spares", "9", "at most max_processes, here 8"),
         ("spares", "-1", "a whole number, at least 0"),
+        ("max_conversations", "9", "at most max_processes, here 8"),
+        ("max_conversations", "-1", "a whole number, at least 0"),
+        ("keep_alive", "5M5", DURATION),
+        ("keep_alive", "for ever", DURATION),
+        ("default_think", "minimal", "off, on, low, medium, high, xhigh, max"),
+        ("probe", "later", "on, off, true, false, 1, 0, yes or no"),
         ("max_turns_per_process", "0", "a whole number, at least 1"),
         ("log_level", "loud", "debug, info, warning, error"),
         ("log_format", "xml", "auto, json, console"),
@@ -355,6 +416,11 @@ def test_a_wrong_value_is_named_with_its_source_and_what_is_allowed(name: str, w
         ("models = 1", "1 is not allowed; allowed: [[models]] tables"),
         ("models = [1]", "[1] is not allowed; allowed: [[models]] tables"),
         ("default_model = 1", "1 is not allowed; allowed: a name in the catalogue"),
+        ("keep_alive = nan", f"nan is not allowed; allowed: {DURATION}"),
+        (
+            "default_think = false",
+            "False is not allowed; allowed: off, on, low, medium, high, xhigh, max",
+        ),
         ("log_level = 1", "1 is not allowed; allowed: debug, info, warning, error"),
     ],
 )
@@ -468,8 +534,21 @@ def test_only_models_without_adaptive_thinking_take_sampling_parameters(model: M
     assert (sampling <= model.options) == (model.thinking == "budget")
     assert {"stop", "num_predict"} <= model.options
     assert bool(model.effort_levels) == (model.thinking == "adaptive")
+    assert model.prefill == (model.thinking == "budget")
+    assert model.structured_output
     assert model.context_length == (200_000 if model.thinking == "budget" else 1_000_000)
     assert model.max_output_tokens == (64_000 if model.thinking == "budget" else 128_000)
+
+
+def test_the_models_of_today_think_always_and_those_before_them_can_be_asked_not_to() -> None:
+    always = {model.name for model in AVAILABLE_MODELS if not model.thinking_off}
+    assert always == {"opus", "sonnet", "haiku", "fable"}
+
+
+def test_a_model_that_says_nothing_of_it_neither_thinks_nor_continues_a_message() -> None:
+    model = load(own=MODEL.format("a")).models[-1]
+    assert (model.thinking, model.thinking_off, model.effort_levels) == ("none", False, ())
+    assert (model.prefill, model.structured_output) == (False, True)
 
 
 def test_a_table_in_the_file_adds_a_model_that_can_be_the_default() -> None:
@@ -525,7 +604,7 @@ def test_names_that_ollama_refuses_are_refused(name: str) -> None:
         (MODEL + "display_name = 0", "display_name from file {}: 0 is not allowed; allowed: text"),
         (
             MODEL + 'capabilities = ["smell"]',
-            "capabilities from file {}: 'smell' is not allowed; allowed: completion, tools, vision, thinking",
+            "capabilities from file {}: 'smell' is not allowed; allowed: completion, tools, vision",
         ),
         (
             MODEL + 'options = ["seed"]',

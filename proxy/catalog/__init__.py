@@ -1,4 +1,7 @@
-"""Which models exist: the configured ones, and those that the CLI itself reports.
+"""Which models exist, and what a request becomes for one of them.
 
-models   the catalogue, and how a client's name finds a model in it
+models      the catalogue, and how a client's name finds a model in it
+fit         what of a client's wishes a model takes, and how they are put to it
+window      how long a conversation is, and which of its turns are left out
+residency   which models are loaded, and until when
 """

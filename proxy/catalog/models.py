@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from proxy.core.errors import ModelNotFound
 from proxy.core.names import cut_source, parse_name
@@ -15,7 +16,10 @@ Key = tuple[str, str, str, str]
 class Model:
     """One model. `name` is Ollama's, `cli_model` what the CLI is asked for; lengths are in tokens.
 
-    `aliases` are other names that find it. `options` are the request options that the API takes for it.
+    `aliases` are other names that find it. `options` are the request options that the API takes for it, by Ollama's
+    names. `thinking` is how its thinking is asked for; `thinking_off`: it can be turned off. `effort_levels` are those
+    that it takes. `prefill`: it continues an assistant message that comes last. `structured_output`: the API can hold
+    it to a JSON schema. The capability "thinking" follows from `thinking`, whatever is given.
     """
 
     name: str
@@ -26,6 +30,15 @@ class Model:
     capabilities: tuple[str, ...] = ("completion",)
     options: frozenset[str] = frozenset()
     aliases: tuple[str, ...] = field(default=())
+    thinking: Literal["adaptive", "budget", "none"] = "none"
+    thinking_off: bool = False
+    effort_levels: tuple[str, ...] = ()
+    prefill: bool = False
+    structured_output: bool = True
+
+    def __post_init__(self) -> None:
+        others = tuple(name for name in self.capabilities if name != "thinking")
+        object.__setattr__(self, "capabilities", others if self.thinking == "none" else (*others, "thinking"))
 
 
 class Catalog:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 
@@ -136,3 +137,19 @@ def test_an_alias_is_found_by_its_valid_name() -> None:
 
 def test_a_catalogue_knows_since_when_it_is() -> None:
     assert catalog().since == SINCE
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "thinking", "found"),
+    [
+        (("completion", "vision"), "adaptive", ("completion", "vision", "thinking")),
+        (("completion",), "budget", ("completion", "thinking")),
+        (("thinking", "completion"), "budget", ("completion", "thinking")),
+        (("completion",), "none", ("completion",)),
+        (("completion", "thinking"), "none", ("completion",)),
+    ],
+)
+def test_a_model_is_said_to_think_when_it_does(
+    capabilities: tuple[str, ...], thinking: Literal["adaptive", "budget", "none"], found: tuple[str, ...]
+) -> None:
+    assert Model("a", "a", "A", capabilities=capabilities, thinking=thinking).capabilities == found

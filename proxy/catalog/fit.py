@@ -1,0 +1,195 @@
+"""What of a client's wishes a model takes, and how they are put to it: the one place of policy by model.
+
+Nothing is sent that the API would refuse. What was asked for and cannot be honoured, or not fully, is named; values
+that client libraries send unasked are not.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from proxy.catalog.models import Model
+from proxy.catalog.window import fits, total, within
+from proxy.core.contracts import Structure, Target, Thinking
+from proxy.core.errors import InvalidRequest, PromptTooLong
+from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel
+from proxy.shape.schema import api_schema, instruction
+
+_SAMPLING = ("temperature", "top_p", "top_k")
+
+_LIBRARY_DEFAULTS = {"temperature": (0.8, 1.0), "top_p": (0.9, 1.0), "top_k": (40,)}
+# What Ollama, and the libraries for it and for OpenAI, send when nobody chose anything.
+
+_LEVELS: tuple[ThinkLevel, ...] = get_args(ThinkLevel)
+_BUDGETS = {"low": 2048, "medium": 8192, "high": 16_384, "xhigh": 31_999, "max": 31_999}
+_LEAST_BUDGET = 1024  # the API's
+
+_THINKING_MAX_TOKENS = 32_000
+# The bound of an answer with a thinking budget, which has to be below it, where the client set none.
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A request made to fit a model: what is left of its messages, and the target that it runs on.
+
+    `unsupported` are the names of what was asked for and is not, or not fully, honoured: of `Options`, or "think".
+    `dropped` is how many messages were left out because the conversation is too long.
+    """
+
+    request: ChatRequest
+    target: Target
+    unsupported: tuple[str, ...] = ()
+    dropped: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """About how long the messages are, in tokens."""
+        return total(self.request.messages)
+
+
+def fit(request: ChatRequest, model: Model, default_think: Think) -> Fitted:
+    """Fit `request` to `model`; `default_think` is how much it thinks when the request does not say.
+
+    Raises `InvalidRequest` for thinking that the model does not have and for an assistant message last that it cannot
+    continue, `PromptTooLong` for a conversation that is too long and may not, or cannot, be made shorter.
+    """
+    if request.think and model.thinking == "none":
+        raise InvalidRequest(f'"{request.model}" does not support thinking')
+    prefill = bool(request.messages) and request.messages[-1].role == "assistant"
+    think = request.think
+    if think is None:
+        # What the client asks for wins over a default that does not go with it.
+        can_be_off = model.thinking_off or model.thinking == "budget"
+        wins = prefill or any(name in model.options for name in _asked(request.options))
+        think = False if wins and can_be_off else default_think
+    max_tokens = _bound(request.options, model)
+    thinking = _thinking(think, model, max_tokens)
+    if prefill:
+        _check_prefill(request, model, thinking)
+    if thinking.budget is not None and max_tokens is None:
+        max_tokens = _thinking_bound(model)
+    options, unsupported = _options(request.options, model, max_tokens, thinks=thinking.mode != "off")
+    if request.think and thinking.mode == "off":
+        unsupported.append("think")
+    messages, dropped = _shortened(request, model.context_length, max_tokens or 0)
+    return Fitted(
+        replace(request, messages=messages) if dropped else request,
+        Target(model.cli_model, options, thinking, _structure(request.format, model), prefill),
+        tuple(unsupported),
+        dropped,
+    )
+
+
+def _bound(options: Options, model: Model) -> int | None:
+    """The client's bound on the answer; one beyond the model's own is no bound."""
+    if options.max_tokens is None or "num_predict" not in model.options:
+        return None
+    return min(options.max_tokens, model.max_output_tokens)
+
+
+def _thinking_bound(model: Model) -> int:
+    return min(_THINKING_MAX_TOKENS, model.max_output_tokens)
+
+
+def _thinking(think: Think, model: Model, max_tokens: int | None) -> Thinking:
+    """How much the model is to think. What cannot be off thinks as little as it can, unseen."""
+    if model.thinking == "none":
+        return Thinking()
+    level: ThinkLevel = "medium" if think is True else think or "low"
+    if model.thinking == "adaptive":
+        off = model.thinking_off and not think
+        return Thinking("off" if off else "adaptive", effort=_effort(level, model), shown=bool(think))
+    budget = _budget(level, model, max_tokens) if think else None
+    if budget is None:
+        return Thinking("off", effort=_effort("low", model))
+    return Thinking("budget", budget, _effort(level, model), shown=True)
+
+
+def _effort(level: ThinkLevel, model: Model) -> str | None:
+    """The model's level that is nearest to `level`, of two the lower: more than was asked for costs more."""
+    rank = _LEVELS.index(level)
+    known = [index for index, name in enumerate(_LEVELS) if name in model.effort_levels]
+    return _LEVELS[min(known, key=lambda index: (abs(index - rank), index))] if known else None
+
+
+def _budget(level: ThinkLevel, model: Model, max_tokens: int | None) -> int | None:
+    """The tokens to think with, fewer than the whole answer may have; None where the API's least is too many.
+
+    Of a bound that the client set at most half goes into thinking, if that is enough for it: an answer shall follow.
+    """
+    bound = _thinking_bound(model) if max_tokens is None else max_tokens
+    if bound <= _LEAST_BUDGET:
+        return None
+    most = bound - 1 if max_tokens is None else max(_LEAST_BUDGET, bound // 2)
+    return min(_BUDGETS[level], most)
+
+
+def _check_prefill(request: ChatRequest, model: Model, thinking: Thinking) -> None:
+    if not model.prefill:
+        raise InvalidRequest(f'"{request.model}" cannot continue an assistant message: end with a user message')
+    for present, what in ((thinking.mode != "off", "thinking"), (request.format is not None, "a format")):
+        if present:
+            raise InvalidRequest(
+                f'"{request.model}" cannot continue an assistant message with {what}: they do not go together'
+            )
+
+
+def _asked(options: Options) -> dict[str, float]:
+    """The sampling options that somebody chose and that ask for anything."""
+    given = {name: getattr(options, name) for name in _SAMPLING}
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not None and value not in _LIBRARY_DEFAULTS[name] and not _neutral(name, value)
+    }
+
+
+def _neutral(name: str, value: float) -> bool:
+    """Whether a value takes nothing away: a nucleus of everything, no `top_k`."""
+    return (name == "top_p" and value >= 1) or (name == "top_k" and value <= 0)
+
+
+def _options(options: Options, model: Model, max_tokens: int | None, *, thinks: bool) -> tuple[Options, list[str]]:
+    """The options for the model, and the names of those that were asked for and are not taken as they are."""
+    asked = _asked(options)
+    sampling = {} if thinks else _sampling(options, model, asked)
+    unsupported = [name for name, value in asked.items() if sampling.get(name) != value]
+    stop = options.stop if "stop" in model.options else ()
+    if options.stop and not stop:
+        unsupported.append("stop")
+    if options.max_tokens is not None and "num_predict" not in model.options:
+        unsupported.append("max_tokens")
+    return Options(**sampling, stop=stop, max_tokens=max_tokens), unsupported
+
+
+def _sampling(options: Options, model: Model, asked: dict[str, float]) -> dict[str, Any]:
+    """The sampling options that the model takes, within the API's bounds, as long as it does not think."""
+    taken: dict[str, Any] = {}
+    for name in _SAMPLING:
+        value = getattr(options, name)
+        if value is not None and name in model.options and not _neutral(name, value):
+            taken[name] = value if name == "top_k" else min(max(value, 0.0), 1.0)
+    if {"temperature", "top_p"} <= taken.keys():
+        # The API takes one of them. A temperature that nobody chose does not push out a choice.
+        del taken["temperature" if "top_p" in asked and "temperature" not in asked else "top_p"]
+    return taken
+
+
+def _structure(wanted: JsonFormat | None, model: Model) -> Structure | None:
+    if wanted is None:
+        return None
+    native = api_schema(wanted.schema) if model.structured_output and wanted.schema is not None else None
+    return Structure(wanted.schema, native, "" if native is not None else instruction(wanted.schema))
+
+
+def _shortened(request: ChatRequest, window: int, max_tokens: int) -> tuple[tuple[Message, ...], int]:
+    """The messages that fit the window beside the answer, and how many do not.
+
+    For the answer its bound is set aside, but no more than a quarter of the window. What cannot be made short enough is
+    left to the API to measure, unless it is more than twice too long by our estimate.
+    """
+    room = window - min(max_tokens, window // 4)
+    messages, dropped = within(request.messages, room) if request.truncate else (request.messages, 0)
+    if not fits(messages, 2 * window if request.truncate else room):
+        numbers = f"about {total(messages)} tokens, {room} fit"
+        raise PromptTooLong(f"the input length exceeds the context length: {numbers}", should_retry=False)
+    return messages, dropped

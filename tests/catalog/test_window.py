@@ -1,0 +1,122 @@
+import pytest
+
+from proxy.catalog.window import estimate, fits, total, within
+from proxy.core.request import Document, Image, Message, Part, Role, Text
+
+
+def message(role: Role, text: str) -> Message:
+    return Message(role, (Text(text),))
+
+
+def conversation(roles: str) -> tuple[Message, ...]:
+    """A message of 100 tokens for each letter: ``s`` of the system, ``u`` of the user, ``a`` of the assistant.
+
+    Each says its own place, so that no two are equal.
+    """
+    names: dict[str, Role] = {"s": "system", "u": "user", "a": "assistant"}
+    return tuple(message(names[letter], f"{index:03}".ljust(384, ".")) for index, letter in enumerate(roles))
+
+
+def places(messages: tuple[Message, ...]) -> list[int]:
+    return [int(item.text[:3]) for item in messages]
+
+
+@pytest.mark.parametrize(
+    ("part", "tokens"),
+    [
+        (Text(""), 0),
+        (Text("a"), 1),
+        (Text("four"), 1),
+        (Text("fives"), 2),
+        (Text("x" * 4000), 1000),
+        (Text("é"), 1),
+        (Text("ééé"), 2),
+        (Text("日本語"), 3),
+        (Text("🙂" * 10), 10),
+        (Text("\ud83d"), 1),
+        (Image("image/png", "A" * 1_000_000), 1600),
+        (Document("A" * 4000, "a.pdf"), 60),
+        (Document("A" * 4004), 61),
+        (Message("user"), 4),
+        (Message("user", (Text("fives"), Text("a"), Image("image/png", "A"))), 1607),
+    ],
+)
+def test_tokens_are_estimated_from_bytes_images_and_pages(part: Part | Message, tokens: int) -> None:
+    assert estimate(part) == tokens
+
+
+def test_a_conversation_is_as_long_as_its_messages() -> None:
+    assert total(()) == 0
+    assert total(conversation("sua")) == 300
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        conversation("su"),
+        (message("user", "日本" * 500), Message("assistant"), message("user", "ok")),
+        (message("user", "🙂" * 1000),),
+        (Message("user", (Image("image/png", "A"), Document("A" * 40_000))),),
+    ],
+    ids=["ascii", "japanese", "four bytes a character", "files"],
+)
+def test_what_fits_is_decided_by_the_estimate_alone(messages: tuple[Message, ...]) -> None:
+    tokens = total(messages)
+    assert [fits(messages, tokens + more) for more in (-1, 0, 1)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("roles", "room", "kept"),
+    [
+        ("suau", 400, [0, 1, 2, 3]),
+        ("suau", 399, [0, 3]),
+        ("uauau", 499, [2, 3, 4]),
+        ("uauau", 300, [2, 3, 4]),
+        ("uauau", 299, [4]),
+        ("uauau", 200, [4]),
+        ("uuauu", 400, [1, 2, 3, 4]),
+        ("uuauu", 399, [3, 4]),
+        ("uuauu", 199, [4]),
+        ("auau", 300, [1, 2, 3]),
+        ("auau", 400, [0, 1, 2, 3]),
+        ("usuasuau", 600, [1, 4, 5, 6, 7]),
+        ("uaua", 399, [2, 3]),
+        ("uaua", 100, [2, 3]),
+        ("uauaa", 300, [2, 3, 4]),
+        ("uaus", 300, [2, 3]),
+        ("suas", 300, [0, 1, 2, 3]),
+        ("aaa", 100, [2]),
+        ("ss", 100, [0, 1]),
+        ("u", 1, [0]),
+        ("", 0, []),
+    ],
+)
+def test_the_oldest_turns_go(roles: str, room: int, kept: list[int]) -> None:
+    messages, dropped = within(conversation(roles), room)
+    assert places(messages) == kept
+    assert dropped == len(roles) - len(kept)
+
+
+@pytest.mark.parametrize("room", range(0, 1300, 50))
+def test_what_stays_fits_and_one_turn_more_would_not(room: int) -> None:
+    whole = conversation("suauauausuau")
+    messages, dropped = within(whole, room)
+    spoken = [item.role for item in messages if item.role != "system"]
+    assert spoken[0] == "user"
+    assert messages[-1] is whole[-1]
+    assert sum(item.role == "system" for item in messages) == 2
+    if total(messages) > room:
+        assert len(messages) == 3
+    elif dropped:
+        assert total(messages) + 200 > room
+
+
+def test_a_conversation_that_fits_is_given_back_as_it_is() -> None:
+    messages = conversation("suau")
+    assert within(messages, 400)[0] is messages
+
+
+def test_a_long_history_keeps_its_end() -> None:
+    messages = conversation("ua" * 499 + "u")
+    kept, dropped = within(messages, 10_000)
+    assert (places(kept), dropped) == (list(range(900, 999)), 900)
