@@ -10,17 +10,20 @@ import anyio
 from proxy.backends.claude_cli.account import Account, read_account
 from proxy.backends.claude_cli.codec import ApiEvent, Output, Result
 from proxy.backends.claude_cli.command import Login
+from proxy.backends.claude_cli.conversations import after, history_of
 from proxy.backends.claude_cli.deadlines import Deadlines, Watch
 from proxy.backends.claude_cli.faults import not_logged_in
-from proxy.backends.claude_cli.plan import Setup
+from proxy.backends.claude_cli.flags import make_flags
+from proxy.backends.claude_cli.plan import Need, Setup
 from proxy.backends.claude_cli.pool import Lease, Pool
 from proxy.backends.claude_cli.replay import Script, make_script
 from proxy.backends.claude_cli.session import OnReply, Session
+from proxy.backends.claude_cli.shaping import Shaper, shaper_for
 from proxy.backends.claude_cli.turn import TurnMachine
 from proxy.core.contracts import Target
 from proxy.core.errors import ServerError, TimedOut
 from proxy.core.events import Event
-from proxy.core.request import ChatRequest
+from proxy.core.request import Caller, ChatRequest
 
 
 class ClaudeCliBackend:
@@ -35,7 +38,7 @@ class ClaudeCliBackend:
     async def discover(self) -> None:
         """Tell one process nothing, so that it reports the login and the models; it stays ready for use."""
         setup = Setup()
-        async with self._pool.lease(setup) as lease:
+        async with self._pool.lease(Need(setup)) as lease:
             # No client waits for this one: boots need not wait for its first token.
             lease.answering()
             if not lease.told:
@@ -49,16 +52,22 @@ class ClaudeCliBackend:
                 self._on_account(read_account(reply, self._login))
             lease.settle = _nothing_to_settle
 
+    def release(self, model: str) -> None:
+        """Let go of every conversation that is kept for `model`."""
+        self._pool.release(model)
+
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator["CliTurn"]:
         """A turn on a process of its own. Raises `ServerError`."""
         opened = time.monotonic()
-        script = make_script(request, target.model)
-        async with self._pool.lease(Setup(script.system)) as lease:
-            turn = CliTurn(lease, script, self._deadlines, opened)
+        shaper = shaper_for(target)
+        script = make_script(request, target)
+        need = Need(Setup(script.system), history_of(script, request.caller, target))
+        async with self._pool.lease(need) as lease:
+            turn = CliTurn(lease, script, request.caller, target, shaper, self._deadlines, opened)
             lease.settle = turn.settle
             try:
-                await turn.start(request, target, self._on_told)
+                await turn.start(self._on_told)
                 yield turn
             finally:
                 turn.close()
@@ -77,38 +86,60 @@ async def _nothing_to_settle(_session: Session) -> bool:
 class CliTurn:
     """One answer from one process: iterate it for batches of events."""
 
-    def __init__(self, lease: Lease, script: Script, deadlines: Deadlines, opened: float) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        script: Script,
+        caller: Caller,
+        target: Target,
+        shaper: Shaper | None,
+        deadlines: Deadlines,
+        opened: float,
+    ) -> None:
         self._lease = lease
         self._session = lease.session
         self._script = script
+        self._caller = caller
+        self._target = target
+        self._shaper = shaper
         self._opened = opened
         self._watch = Watch(deadlines, opened, self._expire)
+        self._held, self._before = lease.turns, lease.holds
+        self._turns: tuple[str, ...] = ()
         self._machine: TurnMachine | None = None
         self._error: ServerError | None = None
         self._result_seen = False
+        self._cut = False
+        self._wanted = True
 
-    async def start(
-        self,
-        request: ChatRequest,
-        target: Target,
-        on_told: OnReply,
-    ) -> None:
-        """Tell the process everything, and ask. Raises `ServerError`."""
-        session, script = self._session, self._script
-        if not self._lease.told:
+    async def start(self, on_told: OnReply) -> None:
+        """Tell the process everything that it does not hold, and ask. Raises `ServerError`."""
+        session, script, lease = self._session, self._script, self._lease
+        if not lease.told:
             session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
-            self._lease.tell(Setup(script.system))
-        session.ask("apply_flag_settings", settings=_flags(request, target))
-        for step in script.steps:
+            lease.tell(Setup(script.system))
+        session.ask("apply_flag_settings", settings=make_flags(self._target, script.whole))
+        telling = script.telling(self._target.model, held=lease.continues)
+        self._turns = telling.turns
+        for step in telling.steps:
             session.write(step.data)
             if step.awaited:
                 await session.result()
-        session.write(script.prompt)
-        self._machine = TurnMachine(time, load_ns=round((time.monotonic() - self._opened) * 1e9))
+        session.write(telling.prompt)
+        load = round((time.monotonic() - self._opened) * 1e9)
+        self._machine = TurnMachine(time, load_ns=load, show_thinking=self._target.thinking.shown)
 
     def close(self) -> None:
-        """Stop watching the deadlines."""
+        """Stop watching the deadlines, and say what the process is going to hold."""
         self._watch.close()
+        lease, machine = self._lease, self._machine
+        answer = machine.answer if machine is not None and self._wanted and not self._script.whole else None
+        if answer is not None:
+            lease.becomes = after(self._script, self._caller, self._target, answer)
+            lease.turns = (*self._held, *self._turns)
+        elif lease.continues:
+            # What was asked is taken back, what was held before stays.
+            lease.becomes = self._before
 
     def _expire(self, error: TimedOut) -> None:
         # The reader, if the process is being waited for; else whoever asks for the next events.
@@ -121,12 +152,14 @@ class CliTurn:
     async def __anext__(self) -> Sequence[Event]:
         machine = self._machine
         assert machine is not None
-        if machine.ended:
-            raise StopAsyncIteration
-        if self._error is not None:
-            raise self._error
         while True:
+            if machine.ended:
+                raise StopAsyncIteration
+            if self._error is not None:
+                raise self._error
             events = self._advance(machine, await self._receive(machine))
+            if self._shaper is not None:
+                events = self._shaped(self._shaper, machine, events)
             if events:
                 return events
 
@@ -166,39 +199,37 @@ class CliTurn:
             self._lease.answering()
         return events
 
+    def _shaped(self, shaper: Shaper, machine: TurnMachine, events: list[Event]) -> list[Event]:
+        try:
+            shaped = shaper.take(events)
+            if shaper.stopped:
+                # What the model goes on to say is nobody's; what it said already is not what the client has.
+                self._cut, self._error, self._wanted = not machine.ended, None, False
+                shaper.check("stop")
+                shaped.append(machine.cut(shaper.size))
+        except ServerError:
+            # An answer that the client does not get is not part of its conversation.
+            self._wanted = False
+            raise
+        return shaped
+
     async def settle(self, session: Session) -> bool:
-        """Take the turn back out of the process. True when it provably holds nothing any more."""
+        """Bring the process to what the lease says that it becomes. True when that is how it provably is."""
         machine = self._machine
         if machine is None or machine.goes_on:
             return False
-        turns = self._script.turns
         if not self._result_seen:
-            if not machine.ended:
+            if self._cut or not machine.ended:
                 # Without cancel_queued the CLI may put a prompt that has hardly begun back, and run it again later.
                 reply = await session.call("interrupt", cancel_queued=True)
-                if turns[-1] in (reply.get("cancelled") or ()):
-                    return await _rewind(session, turns[:-1])
+                if self._turns[-1] in (reply.get("cancelled") or ()):
+                    return await self._take_back(session, self._turns[:-1])
             while not isinstance(output := await session.next(), Result):
                 if machine.ended and isinstance(output, ApiEvent) and output.event.get("type") == "message_start":
                     return False
-        return await _rewind(session, turns)
+        if len(self._lease.turns) > len(self._held):
+            return True
+        return await self._take_back(session, self._turns)
 
-
-async def _rewind(session: Session, turns: Sequence[str]) -> bool:
-    """Take `turns` back, the last one first. True when every one was, and nothing preceded the first."""
-    before: object = None
-    for turn in reversed(turns):
-        reply = await session.call("rewind_conversation", target_message_uuid=turn)
-        if reply.get("rewound") is not True:
-            return False
-        before = reply.get("precedingAssistantUuid", "unknown")
-    return before is None
-
-
-def _flags(request: ChatRequest, target: Target) -> dict[str, object]:
-    # Settings merge and outlive a turn: each one is set every time, to nothing when it has no value.
-    limit = "" if request.max_tokens is None else str(request.max_tokens)
-    return {
-        "model": target.model,
-        "env": {"CLAUDE_CODE_EXTRA_BODY": "", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": limit},
-    }
+    async def _take_back(self, session: Session, turns: Sequence[str]) -> bool:
+        return await session.rewind(turns, empty=not self._held)

@@ -90,13 +90,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A finished block of the answer, as the process now holds it: of type `kind`, with its `text` if it is one."""
+
+    kind: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """A line that says nothing we need; `kind` is its type."""
 
     kind: str
 
 
-Output = ApiEvent | ControlReply | ControlAsk | Retry | Failure | Result | Refused | Other
+Output = ApiEvent | ControlReply | ControlAsk | Retry | Failure | Result | Refused | Said | Other
 
 
 def decode(line: bytes) -> Output:
@@ -146,15 +154,15 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _assistant(value: JsonObject) -> Output:
     message = _mapping(value.get("message"))
+    content = message.get("content")
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
     if message.get("model") != SYNTHETIC_MODEL:
-        return Other("assistant")
+        if len(blocks) != 1 or value.get("parent_tool_use_id") is not None:
+            return Other("assistant")
+        return Said(str(blocks[0].get("type")), str(blocks[0].get("text", "")))
     limits = _mapping(_mapping(value.get("api_error_params")).get("rate_limit_info"))
-    blocks = message.get("content")
-    texts = (
-        [str(block.get("text", "")) for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-    )
     return Failure(
-        text="".join(texts),
+        text="".join(str(block.get("text", "")) for block in blocks),
         code=str(value.get("error") or ""),
         status=_integer(value.get("api_error_status")),
         error_type=str(value.get("api_error_type") or ""),

@@ -5,7 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from proxy.backends.claude_cli.codec import Failure
-from proxy.core.errors import InvalidRequest, LimitReached, ModelNotFound, NotLoggedIn, ServerError, UpstreamFailed
+from proxy.core.errors import (
+    InvalidRequest,
+    LimitReached,
+    ModelNotFound,
+    NotLoggedIn,
+    PromptTooLong,
+    ServerError,
+    UpstreamFailed,
+)
 
 LOGIN_REMEDY = (
     "the Claude CLI is not logged in: run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN, "
@@ -40,7 +48,7 @@ def error_from(failure: Failure, *, retry_delay: float | None, now: float) -> Se
     if status == 404 or failure.code == "model_not_found":
         return ModelNotFound(failure.text, should_retry=False)
     if failure.cause in ("prompt_too_long", "blocking_limit"):
-        return InvalidRequest(f"the conversation is too long for the model: {failure.text}", should_retry=False)
+        return PromptTooLong(f"the conversation is too long for the model: {failure.text}", should_retry=False)
     if status in (400, 413, 422) or failure.code == "invalid_request":
         return InvalidRequest(failure.text, status=413 if status == 413 else 400, should_retry=False)
     if status in (503, 529) or failure.error_type == "overloaded_error":

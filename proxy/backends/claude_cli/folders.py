@@ -3,6 +3,9 @@
 Beneath the runtime folder every daemon has one folder, which it keeps locked while it runs, and in it one for each
 process, all of mode 0700. A daemon that starts removes the folders that nobody holds, and ends the processes that are
 recorded there and still run: on Linux the kernel has ended them already, elsewhere they may be left.
+
+All processes work in one empty folder that nobody may write to: without `--bare` the CLI tells the model its path, and
+one conversation must be told the same by every process. Only processes with tools get working folders of their own.
 """
 
 import contextlib
@@ -22,13 +25,15 @@ _PREFIX = "daemon-"
 _NEW = "new-"
 _LOCK = "lock"
 _RECORD = "process"
+_EMPTY = "empty"
 
 
 class ProcessFolders:
-    """Makes and removes the folders of one daemon's processes."""
+    """Makes and removes the folders of one daemon's processes. With `own_work` each may write where it works."""
 
-    def __init__(self, runtime: Path) -> None:
+    def __init__(self, runtime: Path, *, own_work: bool = False) -> None:
         self._runtime = runtime
+        self._own_work = own_work
         self._root = runtime / f"{_PREFIX}{uuid4().hex[:12]}"
         self._lock: int | None = None
 
@@ -63,12 +68,13 @@ class ProcessFolders:
         folders = Folders(
             home=place / "home",
             config=place / "home" / ".claude",
-            work=place / "work",
+            work=place / "work" if self._own_work else self._runtime / _EMPTY,
             temporary=place / "tmp",
         )
-        for folder in (place, folders.home, folders.config, folders.work, folders.temporary):
+        for folder in (place, folders.home, folders.config, folders.temporary):
             # The parents too, because a runtime folder may be swept by others, at a logout for one.
             folder.mkdir(mode=0o700, parents=True)
+        folders.work.mkdir(mode=0o700 if self._own_work else 0o500, exist_ok=True)
         return place, folders
 
     def record(self, place: Path, pid: int) -> None:

@@ -1,8 +1,10 @@
 """What the pool should do next. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from proxy.backends.claude_cli.conversations import Conversation
 
 
 class State(Enum):
@@ -12,6 +14,7 @@ class State(Enum):
     SPARE = "spare"
     LEASED = "leased"
     SETTLING = "settling"
+    LIVE = "live"
     CLEAN = "clean"
     STOPPING = "stopping"
 
@@ -24,97 +27,171 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What a request needs: a process that was told `setup`, best one that holds `history` already."""
+
+    setup: Setup = Setup()
+    history: Conversation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """A process as the plan sees it. `setup` is None until it was told one; `since` is when its state began."""
+    """A process as the plan sees it. `setup` is None until it was told one; `since` is when its state began.
+
+    `conversation` is what it holds, or, while it settles, what it is going to hold; None for nothing.
+    """
 
     state: State
     setup: Setup | None = None
     since: float = 0.0
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`spares`: processes kept booted and untold. `processes`: the most there may be at once, in any state.
 
-    `boots`: the most that boot at the same time while requests wait for them.
+    `boots`: the most that boot at the same time while requests wait for them. `conversations`: the most kept live.
     """
 
     spares: int
     processes: int
     boots: int
+    conversations: int
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`assign`: pairs of indices, request and process. `evict`: processes to stop. `boot`: how many to boot.
 
-    `held`: how many requests were left waiting for a process that is nearly clean; look again after `SETTLE_PATIENCE`.
+    `clear`: live processes to take the conversation out of. `held`: how many requests were left waiting for a process
+    that is nearly ready; look again after `SETTLE_PATIENCE`.
     """
 
     assign: tuple[tuple[int, int], ...] = ()
     evict: tuple[int, ...] = ()
+    clear: tuple[int, ...] = ()
     boot: int = 0
     held: int = 0
 
 
 SETTLE_PATIENCE = 0.1
-"""Seconds that a request waits for a used process to become clean, before it takes a spare.
+"""Seconds that a request waits for a used process to become ready, before it takes a spare.
 
-A used process answers several times sooner than a spare, and is mostly clean again after a few hundredths of a second:
+A used process answers several times sooner than a spare, and is mostly ready again after a few hundredths of a second:
 so a client that asks one thing after another stays on one process.
 """
 
 
-def plan(processes: Sequence[View], waiting: Sequence[Setup], limits: Limits, *, quiet: bool, now: float) -> Plan:
+def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, quiet: bool, now: float) -> Plan:
     """Serve the waiting requests in their order; then, when it is `quiet`, fill up the spares one at a time.
 
-    A request takes a clean process that was told the same setup, the one used last, else a spare. Requests that stay
-    without one have processes booted for them. What is booted takes the place of clean processes if need be, the
-    longest idle first. Quiet means that no request waits for its first token, which a boot beside it would delay.
+    A request goes on where its history is held. Else it takes a clean process that was told the same setup, the one
+    used last; else one that held a single answer, the least recently used, has it taken out, so that questions asked
+    once do not cost a boot each; else a spare. Requests that stay without one have processes booted for them. What is
+    booted takes the place of clean processes if need be, then of live ones, the longest idle first. Quiet means that
+    no request waits for its first token, which a boot beside it would delay.
     """
-    free = {index for index, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE)}
-    settling = {
-        index
-        for index, view in enumerate(processes)
-        if view.state is State.SETTLING and now - view.since < SETTLE_PATIENCE
-    }
-    assign: list[tuple[int, int]] = []
-    held = 0
-    for request, setup in enumerate(waiting):
-        chosen = _latest(processes, free, State.CLEAN, setup)
-        nearly = _latest(processes, settling, State.SETTLING, setup)
-        if chosen is None and nearly is not None:
-            settling.discard(nearly)
-            held += 1
-            continue
-        if chosen is None:
-            chosen = min((index for index in free if processes[index].state is State.SPARE), default=None)
-        if chosen is not None:
-            free.discard(chosen)
+    serving = _Serving(processes, now)
+    assign = list(serving.go_on(waiting))
+    going_on = {request for request, _ in assign}
+    for request, need in enumerate(waiting):
+        if request not in going_on and (chosen := serving.choose(need)) is not None:
             assign.append((request, chosen))
+    assign.sort()
+    free = serving.free
     room = limits.processes - len(processes)
     booting = _count(processes, State.BOOTING)
-    unserved = len(waiting) - len(assign) - held
+    unserved = len(waiting) - len(assign) - serving.held
+    replaceable = _oldest(processes, free, State.CLEAN)
     if unserved:
         wanted = min(unserved, limits.boots) - booting
+        replaceable += _oldest(processes, free, State.LIVE)
     else:
         spares = sum(processes[index].state is State.SPARE for index in free)
         wanted = 1 if quiet and not booting and spares < limits.spares else 0
-        # A spare may take the place of a used process, but not of the last one.
-        if room <= 0 and _count(processes, State.CLEAN) <= 1:
+        # A spare may take the place of a used process, but not of the last one, nor of a conversation.
+        if room <= 0 and len(replaceable) <= 1:
             wanted = 0
-    if wanted <= 0:
-        return Plan(tuple(assign), held=held)
     stopping = _count(processes, State.STOPPING)
-    clean = sorted((i for i in free if processes[i].state is State.CLEAN), key=lambda i: processes[i].since)
-    evict = clean[: max(0, wanted - max(0, room) - stopping)]
-    return Plan(tuple(assign), tuple(evict), max(0, min(wanted, room)), held)
+    evict = replaceable[: max(0, wanted - max(0, room) - stopping)] if wanted > 0 else []
+    clear = serving.clear + serving.beyond(limits.conversations, evict)
+    return Plan(tuple(assign), tuple(evict), tuple(clear), max(0, min(wanted, room)), serving.held)
 
 
-def _latest(processes: Sequence[View], among: Iterable[int], state: State, setup: Setup) -> int | None:
-    """Of the processes in `state` that were told `setup`, the one whose state began last."""
-    same = [index for index in among if processes[index].state is state and processes[index].setup == setup]
-    return max(same, key=lambda index: processes[index].since, default=None)
+_Matches = Callable[[View], bool]
+
+
+class _Serving:
+    """Which processes are left while one request after the other is served."""
+
+    def __init__(self, processes: Sequence[View], now: float) -> None:
+        self._processes = processes
+        self.free = {i for i, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE, State.LIVE)}
+        self._settling = {
+            i for i, view in enumerate(processes) if view.state is State.SETTLING and now - view.since < SETTLE_PATIENCE
+        }
+        self.clear: list[int] = []
+        self.held = 0
+
+    def go_on(self, waiting: Sequence[Need]) -> Iterator[tuple[int, int]]:
+        """The requests whose history a live process holds, each with its process; before one is cleared for others."""
+        for request, need in enumerate(waiting):
+            if need.history is not None and (live := self._holder(self.free, need.history)) is not None:
+                self.free.discard(live)
+                yield request, live
+
+    def choose(self, need: Need) -> int | None:
+        """The process for a request that no live one holds; None if it has to wait."""
+        history, setup = need.history, need.setup
+        if history is not None and self._wait(lambda view: view.conversation == history):
+            return None
+        clean = self._find(self.free, lambda view: view.state is State.CLEAN and view.setup == setup)
+        if clean is None:
+            if self._wait(lambda view: view.conversation is None and view.setup == setup):
+                return None
+            if (single := self._single(setup)) is not None:
+                self.free.discard(single)
+                self.clear.append(single)
+                self.held += 1
+                return None
+            clean = min((i for i in self.free if self._processes[i].state is State.SPARE), default=None)
+        if clean is not None:
+            self.free.discard(clean)
+        return clean
+
+    def beyond(self, limit: int, evicted: Sequence[int]) -> list[int]:
+        """The live processes that are too many, the least recently used first."""
+        coming = sum(view.state is State.SETTLING and view.conversation is not None for view in self._processes)
+        live = _oldest(self._processes, self.free.difference(evicted), State.LIVE)
+        return live[: max(0, len(live) + coming - limit)]
+
+    def _holder(self, among: Iterable[int], history: Conversation) -> int | None:
+        return self._find(among, lambda view: view.conversation == history)
+
+    def _single(self, setup: Setup) -> int | None:
+        """A live process that holds one answer alone."""
+        live = _oldest(self._processes, self.free, State.LIVE)
+        views = ((index, self._processes[index]) for index in live)
+        return next((i for i, v in views if v.setup == setup and v.conversation and v.conversation.answers == 1), None)
+
+    def _wait(self, matches: _Matches) -> bool:
+        """Let the request wait for a process that is nearly ready, if there is one."""
+        nearly = self._find(self._settling, matches)
+        if nearly is None:
+            return False
+        self._settling.discard(nearly)
+        self.held += 1
+        return True
+
+    def _find(self, among: Iterable[int], matches: _Matches) -> int | None:
+        """Of the processes that match, the one whose state began last."""
+        found = [index for index in among if matches(self._processes[index])]
+        return max(found, key=lambda index: self._processes[index].since, default=None)
+
+
+def _oldest(processes: Sequence[View], among: Iterable[int], state: State) -> list[int]:
+    return sorted((i for i in among if processes[i].state is state), key=lambda i: processes[i].since)
 
 
 def _count(processes: Sequence[View], state: State) -> int:

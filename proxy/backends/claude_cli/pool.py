@@ -13,8 +13,9 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup
 
+from proxy.backends.claude_cli.conversations import Conversation
 from proxy.backends.claude_cli.launcher import Launcher
-from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Setup, State, View, plan
+from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, Setup, State, View, plan
 from proxy.backends.claude_cli.session import Session
 from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
 
@@ -29,18 +30,21 @@ _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 _CLEAN_UP_INTERVAL = 10.0
 # Seconds between two looks for processes that have been idle for too long.
 
+_IDLE = (State.SPARE, State.CLEAN, State.LIVE)
+
 Settle = Callable[[Session], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """`queue` requests may wait, each for `queue_timeout` seconds. A process serves `turns` requests; a clean one that
-    is idle for `idle_timeout` seconds is stopped. `settle_timeout` bounds the clean-up after a turn, in seconds."""
+    """`queue` requests may wait, each for `queue_timeout` seconds. A process serves so many `requests`; a clean one
+    that is idle for `idle_timeout` seconds is stopped. `settle_timeout` bounds the clean-up after a turn, in seconds.
+    """
 
     plan: Limits
     queue: int
     queue_timeout: float
-    turns: int
+    requests: int
     idle_timeout: float
     settle_timeout: float
 
@@ -50,27 +54,35 @@ class _Child:
     state: State = State.BOOTING
     session: Session | None = None
     setup: Setup | None = None
-    turns: int = 0
+    requests: int = 0
     since: float = field(default_factory=time.monotonic)
+    conversation: Conversation | None = None
+    turns: tuple[str, ...] = ()
+    kept: bool = True
 
     @property
     def running(self) -> bool:
         return self.session is not None and self.session.process.running
 
     def view(self) -> View:
-        return View(self.state, self.setup, self.since)
+        return View(self.state, self.setup, self.since, self.conversation)
 
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
-    setup: Setup
+    need: Need
     served: anyio.Event = field(default_factory=anyio.Event)
     child: _Child | None = None
     error: ServerError | None = None
 
 
 class Lease:
-    """A process for one request. `settle`, when set, makes it clean afterwards, and says whether it is."""
+    """A process for one request.
+
+    `settle`, when set, brings it into order afterwards, and says whether it is: it then holds `becomes`, None for
+    nothing. `holds` is the conversation that the request goes on with, None for none. `turns` are the uuids of the user
+    messages in the process, at first of those that it holds.
+    """
 
     def __init__(self, child: _Child, act: Callable[[], None]) -> None:
         assert child.session is not None
@@ -79,6 +91,14 @@ class Lease:
         self.session = child.session
         self.first_token_pending = True
         self.settle: Settle | None = None
+        self.becomes: Conversation | None = None
+        self.turns = child.turns
+        self.holds = child.conversation
+
+    @property
+    def continues(self) -> bool:
+        """The process holds the history that the request needs."""
+        return self.holds is not None
 
     @property
     def told(self) -> bool:
@@ -153,15 +173,15 @@ class Pool:
             async with anyio.create_task_group() as tasks:
                 for child in self._children:
                     if child.session is not None:
-                        idle = child.state in (State.SPARE, State.CLEAN)
+                        idle = child.state in _IDLE
                         child.state = State.STOPPING
                         tasks.start_soon(partial(self._launcher.retire, child.session.process, idle=idle))
             self._children.clear()
 
     @asynccontextmanager
-    async def lease(self, setup: Setup) -> AsyncIterator[Lease]:
-        """A process that was told `setup`, or nothing yet. Raises `Busy`, `TimedOut` and `BackendFailed`."""
-        while not (child := await self._acquire(setup)).running:
+    async def lease(self, need: Need) -> AsyncIterator[Lease]:
+        """A process that holds the needed history, or none. Raises `Busy`, `TimedOut` and `BackendFailed`."""
+        while not (child := await self._acquire(need)).running:
             self._stop(child)
         lease = Lease(child, self._act)
         self._leases.add(lease)
@@ -169,12 +189,20 @@ class Pool:
             yield lease
         finally:
             self._leases.discard(lease)
-            self._release(child, lease.settle)
+            self._release(child, lease)
 
-    async def _acquire(self, setup: Setup) -> _Child:
+    def release(self, model: str) -> None:
+        """Let go of every conversation that is held for `model`."""
+        for child in self._children:
+            if child.conversation is not None and child.conversation.model == model:
+                child.kept = False
+                if child.state is State.LIVE:
+                    self._clear(child)
+
+    async def _acquire(self, need: Need) -> _Child:
         if self._tasks is None:
             raise Busy("the server is shutting down")
-        waiter = _Waiter(setup)
+        waiter = _Waiter(need)
         self._waiters.append(waiter)
         self._act()
         # A request that a process boots for, or that is held for one, does not wait in the queue.
@@ -200,31 +228,42 @@ class Pool:
         assert waiter.child is not None
         return waiter.child
 
-    def _release(self, child: _Child, settle: Settle | None) -> None:
-        child.turns += 1
+    def _release(self, child: _Child, lease: Lease) -> None:
+        child.requests += 1
         self._failed_boots = 0
         assert child.session is not None
-        if settle is None or child.turns >= self._limits.turns or not child.running:
+        if lease.settle is None or child.requests >= self._limits.requests or not child.running:
             self._stop(child, kill=True)
         elif self._tasks is not None:
+            child.conversation, child.turns, child.kept = lease.becomes, lease.turns, True
             child.state, child.since = State.SETTLING, time.monotonic()
-            self._tasks.start_soon(self._settle, child, settle)
+            self._tasks.start_soon(self._settle, child, lease.settle)
+
+    def _clear(self, child: _Child) -> None:
+        """Take the conversation out of a live process, for the next one."""
+        turns, child.conversation, child.turns = child.turns, None, ()
+        child.state, child.since = State.SETTLING, time.monotonic()
+        if self._tasks is not None:
+            self._tasks.start_soon(self._settle, child, lambda session: session.rewind(turns, empty=True))
 
     async def _settle(self, child: _Child, settle: Settle) -> None:
         assert child.session is not None
-        clean = False
+        ready = False
         try:
             with anyio.move_on_after(self._limits.settle_timeout):
-                clean = await settle(child.session)
+                ready = await settle(child.session)
         except ServerError as error:
             log.info("process_not_reusable", reason=error.message)
-        if clean and child.running:
-            self._free(child)
-        else:
+        if not ready or not child.running:
             self._stop(child, kill=True)
+        elif child.conversation is not None and not child.kept:
+            self._clear(child)
+        else:
+            self._free(child)
 
     def _free(self, child: _Child) -> None:
-        child.state = State.SPARE if child.setup is None else State.CLEAN
+        used = State.CLEAN if child.conversation is None else State.LIVE
+        child.state = State.SPARE if child.setup is None else used
         child.since = time.monotonic()
         self._act()
 
@@ -234,7 +273,7 @@ class Pool:
             return
         now = time.monotonic()
         quiet = not any(lease.first_token_pending for lease in self._leases) and now >= self._boot_after
-        wanted = [waiter.setup for waiter in self._waiters]
+        wanted = [waiter.need for waiter in self._waiters]
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
         self._held = step.held
         if step.held:
@@ -247,6 +286,7 @@ class Pool:
             waiter.served.set()
             served.append(waiter)
         evicted = [self._children[index] for index in step.evict]
+        cleared = [self._children[index] for index in step.clear]
         for _ in range(step.boot):
             child = _Child()
             self._children.append(child)
@@ -254,6 +294,8 @@ class Pool:
         self._waiters = [waiter for waiter in self._waiters if waiter not in served]
         for child in evicted:
             self._stop(child)
+        for child in cleared:
+            self._clear(child)
 
     async def _boot(self, child: _Child) -> None:
         try:
@@ -298,11 +340,11 @@ class Pool:
             await self._exit.wait()
             self._exit = anyio.Event()
             for child in self._children:
-                if child.state in (State.SPARE, State.CLEAN) and child.session and not child.running:
+                if child.state in _IDLE and child.session and not child.running:
                     process = child.session.process
                     log.warning("process_exited_idle", pid=process.pid, stderr=process.stderr)
                     self._stop(child)
-                    if child.turns == 0:
+                    if child.requests == 0:
                         # It has booted and gone: to boot the next at once would go on for ever.
                         self._pause_boots()
 

@@ -4,17 +4,23 @@ The whole history travels as structured turns. What is defined here, because the
 
 - System messages, wherever they stand, form the system prompt together, in their order, a blank line between them.
 - Texts of blanks only, which the API refuses, and messages without content say nothing and are left out; the last
-  message has to say something, and to be the user's.
+  message has to say something.
 - Neighbouring messages of one role reach the model as one, which is the API's own rule.
+- A conversation that the assistant begins has an empty user message before it, for which the CLI writes
+  "(no content)": the API wants the user to begin.
+- With the assistant's words last (`Target.prefill`), the API gets the conversation as a whole, by the one way around
+  the CLI's own turns that there is, and blanks at the end of those words are cut off, since the API refuses them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from uuid import uuid4
 
 from proxy.backends.claude_cli.codec import JsonObject, encode_assistant, encode_user
+from proxy.core.contracts import Target
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import ChatRequest, Image, Message, Part, Text
+from proxy.core.request import ChatRequest, Document, Image, Message, Part, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,56 +32,99 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """What to tell a process that holds nothing yet.
+class Telling:
+    """What to write to a process: the `steps`, then the `prompt`, which asks.
 
-    `system` is its system prompt, None for none. `steps` tell the history; `prompt` asks. `turns` are the uuids of the
-    user messages in their order, by which they can be taken back, the last one first.
+    `turns` are the uuids of the user messages in it, by which they can be taken back, the last one first.
     """
 
-    system: str | None
     steps: tuple[Step, ...]
     prompt: bytes
     turns: tuple[str, ...]
 
 
-def make_script(request: ChatRequest, model: str, new_id: Callable[[], str] = lambda: str(uuid4())) -> Script:
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A request as a process has to hear it.
+
+    `system` is the system prompt, None for none. `history` goes up to the last answer, `asked` are the user messages
+    after it, at least one; neither has a message that says nothing. `whole` is set for a prefilled answer: the
+    messages of the API request in place of everything the process holds.
+    """
+
+    system: str | None
+    history: tuple[Message, ...]
+    asked: tuple[Message, ...]
+    whole: tuple[JsonObject, ...] = ()
+
+    def telling(self, model: str, *, held: bool, new_id: Callable[[], str] = lambda: str(uuid4())) -> Telling:
+        """The lines for a process that `held` the history already, or for one that holds nothing."""
+        told = [*(() if held else self.history), *self.asked]
+        if told[0].role == "assistant":
+            told.insert(0, Message("user"))
+        *history, last = told
+        steps: list[Step] = []
+        turns: list[str] = []
+        for message in history:
+            # Assistant lines are taken at once, user lines are queued: an answer waits until its question was taken.
+            if message.role == "user":
+                turns.append(new_id())
+                steps.append(Step(encode_user(turns[-1], _content(message), ask=False), awaited=True))
+            else:
+                data = encode_assistant(new_id(), f"msg_{new_id()}", model, _content(message))
+                steps.append(Step(data, awaited=False))
+        turns.append(new_id())
+        return Telling(tuple(steps), encode_user(turns[-1], _content(last), ask=True), tuple(turns))
+
+
+def make_script(request: ChatRequest, target: Target) -> Script:
     """The script of `request`. Raises `InvalidRequest` when there is nothing to ask."""
-    system = "\n\n".join(message.text for message in request.messages if message.role == "system" and message.text)
+    system = [message.text for message in request.messages if message.role == "system" and message.text.strip()]
+    if target.structure is not None and target.structure.instruction:
+        system.append(target.structure.instruction)
     spoken = [message for message in request.messages if message.role != "system"]
-    *history, last = spoken or [Message("user")]
-    if last.role == "assistant":
-        raise InvalidRequest("the last message is the assistant's; end with a user message")
-    if not _content(last):
+    if not spoken:
+        raise InvalidRequest("there is no user message")
+    if not _content(spoken[-1]):
         raise InvalidRequest("the last message is empty")
-    said = [message for message in history if _content(message)]
-    turns = [new_id() for message in said if message.role == "user"]
-    steps = tuple(_steps(said, iter(turns), model, new_id))
-    prompt = new_id()
-    return Script(
-        system=system or None,
-        steps=steps,
-        prompt=encode_user(prompt, _content(last), ask=True),
-        turns=(*turns, prompt),
-    )
+    said = [message for message in spoken if _content(message)]
+    prompt = "\n\n".join(system) or None
+    if said[-1].role == "assistant":
+        if not target.prefill:
+            raise InvalidRequest("the last message is the assistant's; end with a user message")
+        asked = next((message for message in reversed(said) if message.role == "user"), None)
+        if asked is None:
+            raise InvalidRequest("there is no user message")
+        return Script(prompt, (), (asked,), whole=_whole(said))
+    answers = [index for index, message in enumerate(said) if message.role == "assistant"]
+    cut = answers[-1] + 1 if answers else 0
+    return Script(prompt, tuple(said[:cut]), tuple(said[cut:]))
 
 
-def _steps(history: list[Message], turns: Iterator[str], model: str, new_id: Callable[[], str]) -> Iterator[Step]:
-    # Assistant lines are taken at once, user lines are queued: so an answer waits until its question was taken.
-    for message in history:
-        if message.role == "user":
-            yield Step(encode_user(next(turns), _content(message), ask=False), awaited=True)
-        else:
-            data = encode_assistant(new_id(), f"msg_{new_id()}", model, _content(message))
-            yield Step(data, awaited=False)
+def merged(messages: Sequence[Message]) -> list[Message]:
+    """Neighbouring messages of one role as one, without the parts that say nothing: what the API makes of them."""
+    return [
+        Message(role, tuple(part for message in group for part in message.parts if not _is_blank(part)))
+        for role, group in groupby(messages, key=lambda message: message.role)
+    ]
+
+
+def _whole(said: Sequence[Message]) -> tuple[JsonObject, ...]:
+    messages: list[JsonObject] = [{"role": message.role, "content": _content(message)} for message in merged(said)]
+    if messages[0]["role"] == "assistant":
+        messages.insert(0, {"role": "user", "content": [{"type": "text", "text": "(no content)"}]})
+    content = messages[-1]["content"]
+    if content[-1]["type"] == "text":
+        content[-1] = {"type": "text", "text": content[-1]["text"].rstrip()}
+    return tuple(messages)
 
 
 def _content(message: Message) -> list[JsonObject]:
-    return [_block(part) for part in message.parts if not (isinstance(part, Text) and _is_blank(part.text))]
+    return [_block(part) for part in message.parts if not _is_blank(part)]
 
 
-def _is_blank(text: str) -> bool:
-    return not text or text.isspace()
+def _is_blank(part: Part) -> bool:
+    return isinstance(part, Text) and (not part.text or part.text.isspace())
 
 
 def _block(part: Part) -> JsonObject:
@@ -84,3 +133,6 @@ def _block(part: Part) -> JsonObject:
             return {"type": "text", "text": text}
         case Image(media_type, data):
             return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+        case Document(data, name):
+            source = {"type": "base64", "media_type": "application/pdf", "data": data}
+            return {"type": "document", "source": source, **({"title": name} if name else {})}

@@ -1,7 +1,7 @@
 """The conversation with one process: lines out and in, control requests and their answers."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,11 @@ from proxy.backends.claude_cli.codec import (
 )
 from proxy.backends.claude_cli.process import CliProcess
 from proxy.core.errors import BackendFailed, ServerError
+
+REWINDABLE = 50
+"""User messages that can be taken back: to boot a process anew costs less than to take back more, one by one."""
+
+_UNKNOWN = object()
 
 OnReply = Callable[[Mapping[str, Any]], None]
 
@@ -73,6 +78,23 @@ class Session:
         while not isinstance(output := await self.next(), Result):
             pass
         return output
+
+    async def rewind(self, turns: Sequence[str], *, empty: bool) -> bool:
+        """Take user messages back by their uuids, the last one first; `empty`: nothing may be left before them.
+
+        True when that is how it provably is. Raises `BackendFailed`.
+        """
+        if not turns:
+            return True
+        if len(turns) > REWINDABLE:
+            return False
+        before: object = None
+        for turn in reversed(turns):
+            reply = await self.call("rewind_conversation", target_message_uuid=turn)
+            if reply.get("rewound") is not True:
+                return False
+            before = reply.get("precedingAssistantUuid", _UNKNOWN)
+        return before is None if empty else before not in (None, _UNKNOWN)
 
     def put_back(self, outputs: list[Output]) -> None:
         """Return outputs that were received but belong to whoever reads next."""

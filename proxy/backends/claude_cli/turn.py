@@ -14,10 +14,13 @@ nothing; after it a repetition would send text twice.
 
 from typing import Any, Protocol
 
-from proxy.backends.claude_cli.codec import ApiEvent, Failure, JsonObject, Output, Refused, Result, Retry
+from proxy.backends.claude_cli.codec import ApiEvent, Failure, JsonObject, Output, Refused, Result, Retry, Said
 from proxy.backends.claude_cli.faults import error_from
 from proxy.core.errors import BackendFailed, ServerError, UpstreamFailed
 from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, Timings, Usage
+
+BYTES_PER_TOKEN = 4
+"""What a token is taken to be where the API has not counted: in an answer that was cut off."""
 
 REFUSAL_TEXT = "The model refused to answer this."
 
@@ -44,12 +47,14 @@ class Clock(Protocol):
 class TurnMachine:
     """Feed it what the CLI says; it returns the events of one answer and raises `ServerError` when that fails.
 
-    Make it when the request has been sent; `load_ns` is what went before. After the end `goes_on` says whether the CLI
-    would now ask the API again by itself, at the user's cost.
+    Make it when the request has been sent; `load_ns` is what went before. Without `show_thinking` there are no
+    `ThinkingDelta` events. After the end `goes_on` says whether the CLI would now ask the API again by itself, at the
+    user's cost.
     """
 
-    def __init__(self, clock: Clock, *, load_ns: int) -> None:
+    def __init__(self, clock: Clock, *, load_ns: int, show_thinking: bool = True) -> None:
         self._clock = clock
+        self._show_thinking = show_thinking
         self._load_ns = load_ns
         self._sent_at = clock.monotonic_ns()
         self._first_at: int | None = None
@@ -58,6 +63,8 @@ class TurnMachine:
         self._retry_delay: float | None = None
         self._refusal = ""
         self._text_sent = False
+        self._said: list[Said] = []
+        self._reason: FinishReason | None = None
         self.ended = False
         self.goes_on = False
 
@@ -70,6 +77,20 @@ class TurnMachine:
     def answering(self) -> bool:
         """A client may have seen a part of the answer."""
         return self._first_at is not None
+
+    @property
+    def answer(self) -> str | None:
+        """The text that the process now holds as its answer; None when it holds anything else, or no whole answer."""
+        texts = [said.text for said in self._said if said.kind == "text"]
+        others = [said for said in self._said if said.kind not in ("text", "thinking", "redacted_thinking")]
+        whole = self._reason == "stop" and not self.goes_on and len(texts) == 1 and not others
+        return texts[0] if whole else None
+
+    def cut(self, size: int) -> Finished:
+        """End the answer here, after `size` bytes of text. What the API has not counted yet is estimated."""
+        self.ended = True
+        self._usage["output_tokens"] = max(self._usage.get("output_tokens", 0), -(-size // BYTES_PER_TOKEN))
+        return Finished("stop", self._total_usage(), self._timings())
 
     def feed(self, output: Output) -> list[Event]:
         """The events that `output` brings, often none. Raises `ServerError`; after the end it must not be called."""
@@ -86,6 +107,8 @@ class TurnMachine:
                 self._retry_delay = output.delay
                 if self.answering:
                     raise self._broken()
+            case Said():
+                self._said.append(output)
             case Refused(explanation):
                 self._refusal = explanation
             case Failure(refusal=False):
@@ -135,12 +158,15 @@ class TurnMachine:
             if not self._started:
                 raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
             self._first_at = self._clock.monotonic_ns()
+        if not self._show_thinking and isinstance(event, ThinkingDelta):
+            return []
         return [event]
 
     def _message_start(self, message: JsonObject) -> list[Event]:
         if self.answering:
             raise self._broken()
         self._count(message.get("usage"))
+        self._said.clear()
         if self._started:
             return []
         self._started = True
@@ -160,7 +186,7 @@ class TurnMachine:
             explanation = self._refusal or (details.get("explanation") if isinstance(details, dict) else None)
             text = f"{REFUSAL_TEXT} {explanation}" if explanation else REFUSAL_TEXT
             events.append(TextDelta(f"\n\n{text}" if self._text_sent else text))
-        self.ended = True
+        self.ended, self._reason = True, finish
         # After these the CLI answers a tool call itself, and asks again when there was no text; after a refusal it was
         # told not to.
         self.goes_on = finish == "length" or reason in _UNFINISHED or (finish == "stop" and not self._text_sent)

@@ -14,6 +14,7 @@ from proxy.backends.claude_cli.codec import (
     Refused,
     Result,
     Retry,
+    Said,
     decode,
     encode_assistant,
     encode_control,
@@ -33,6 +34,10 @@ def synthetic(text: str, **fields: Any) -> bytes:
     return line("assistant", message={"model": "<synthetic>", "content": content}, **fields)
 
 
+def said(*blocks: Any, **fields: Any) -> bytes:
+    return line("assistant", message={"model": "claude-x", "content": list(blocks)}, **fields)
+
+
 # Lines of the CLI, in the order in which a turn meets them
 
 
@@ -44,6 +49,9 @@ def synthetic(text: str, **fields: Any) -> bytes:
         (line("stream_event", event=START, parent_tool_use_id=None), ApiEvent(START)),
         (line("stream_event", event=START), ApiEvent(START)),
         (line("assistant", message={"model": "claude-x", "content": []}), Other("assistant")),
+        (said({"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"}), Said("thinking")),
+        (said({"type": "text", "text": "Good day"}), Said("text", "Good day")),
+        (said({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {}}), Said("tool_use")),
         (line("user", message={"role": "user", "content": "[Request interrupted by user]"}), Other("user")),
         (line("system", subtype="thinking_tokens", tokens=5), Other("system/thinking_tokens")),
         (line("rate_limit_event", rate_limit_info={"status": "allowed"}), Other("rate_limit_event")),
@@ -69,6 +77,11 @@ def test_the_lines_of_an_ordinary_turn(read: bytes, output: Output) -> None:
         (line("stream_event"), Other("stream_event")),
         (line("stream_event", event=START, parent_tool_use_id="toolu_1"), Other("stream_event")),
         (line("assistant"), Other("assistant")),
+        (said({"type": "text", "text": "a"}, {"type": "text", "text": "b"}), Other("assistant")),
+        (said({"type": "text", "text": "a"}, parent_tool_use_id="toolu_1"), Other("assistant")),
+        (said("text"), Other("assistant")),
+        (said({}), Said("None")),
+        (line("assistant", message={"model": "claude-x", "content": "text"}), Other("assistant")),
         (line("assistant", message="hello"), Other("assistant")),
         (b' \t{"type":"user"} \r', Other("user")),
     ],

@@ -2,7 +2,15 @@ import pytest
 
 from proxy.backends.claude_cli.codec import Failure
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY, error_from, not_logged_in
-from proxy.core.errors import InvalidRequest, LimitReached, ModelNotFound, NotLoggedIn, ServerError, UpstreamFailed
+from proxy.core.errors import (
+    InvalidRequest,
+    LimitReached,
+    ModelNotFound,
+    NotLoggedIn,
+    PromptTooLong,
+    ServerError,
+    UpstreamFailed,
+)
 
 NOW = 1_800_000_000.0
 RESET = int(NOW)
@@ -21,8 +29,9 @@ RESET = int(NOW)
         (Failure("no", status=422), InvalidRequest, 400, False),
         (Failure("no", status=413), InvalidRequest, 413, False),
         (Failure("no", code="invalid_request"), InvalidRequest, 400, False),
-        (Failure("no", status=400, cause="prompt_too_long"), InvalidRequest, 400, False),
-        (Failure("no", cause="blocking_limit"), InvalidRequest, 400, False),
+        (Failure("no", status=400, cause="prompt_too_long"), PromptTooLong, 400, False),
+        (Failure("no", status=413, cause="prompt_too_long"), PromptTooLong, 400, False),
+        (Failure("no", cause="blocking_limit"), PromptTooLong, 400, False),
         (Failure("no", status=404), ModelNotFound, 404, False),
         (Failure("no", code="model_not_found"), ModelNotFound, 404, False),
         (Failure("no", status=401), NotLoggedIn, 401, False),

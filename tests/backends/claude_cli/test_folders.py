@@ -59,31 +59,45 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_every_folder_is_for_its_owner_alone(runtime: Path) -> None:
+@pytest.mark.parametrize(("own_work", "work"), [(False, 0o500), (True, 0o700)])
+def test_every_folder_is_for_its_owner_alone(runtime: Path, own_work: bool, work: int) -> None:
     before = os.umask(0)
     try:
-        folders = ProcessFolders(runtime)
+        folders = ProcessFolders(runtime, own_work=own_work)
         folders.open()
         place, made = folders.make()
     finally:
         os.umask(before)
-    every = [runtime, place.parent, place, made.home, made.config, made.work, made.temporary]
+    every = [runtime, place.parent, place, made.home, made.config, made.temporary]
     assert [mode(path) for path in every] == [0o700] * len(every)
+    assert mode(made.work) == work
 
 
-def test_each_process_has_empty_folders_of_its_own(runtime: Path) -> None:
-    folders = ProcessFolders(runtime)
+@pytest.mark.parametrize("own_work", [False, True])
+def test_each_process_has_empty_folders_of_its_own(runtime: Path, own_work: bool) -> None:
+    folders = ProcessFolders(runtime, own_work=own_work)
     folders.open()
     (one, first), (two, second) = folders.make(), folders.make()
     assert one != two
     assert first.config.is_relative_to(first.home)
     for place, made in ((one, first), (two, second)):
-        assert all(path.is_relative_to(place) for path in (made.home, made.config, made.work, made.temporary))
+        assert all(path.is_relative_to(place) for path in (made.home, made.config, made.temporary))
+        assert made.work.is_relative_to(place) is own_work
         assert list(made.work.iterdir()) == list(made.temporary.iterdir()) == list(made.config.iterdir()) == []
 
 
+def test_all_processes_of_all_daemons_work_at_one_path(runtime: Path) -> None:
+    paths = set()
+    for _ in range(2):
+        folders = ProcessFolders(runtime)
+        folders.open()
+        paths |= {folders.make()[1].work for _ in range(2)}
+        folders.close()
+    assert len(paths) == 1
+
+
 def test_folders_go_with_their_process_and_with_the_daemon(runtime: Path) -> None:
-    folders = ProcessFolders(runtime)
+    folders = ProcessFolders(runtime, own_work=True)
     folders.open()
     (one, _), (two, made) = folders.make(), folders.make()
     (made.work / "left.txt").write_text("left")
@@ -92,6 +106,15 @@ def test_folders_go_with_their_process_and_with_the_daemon(runtime: Path) -> Non
     assert two.exists()
     folders.close()
     assert list(runtime.iterdir()) == []
+
+
+def test_the_one_folder_where_all_work_outlives_them(runtime: Path) -> None:
+    folders = ProcessFolders(runtime)
+    folders.open()
+    place, made = folders.make()
+    folders.remove(place)
+    folders.close()
+    assert list(runtime.iterdir()) == [made.work]
 
 
 def test_removing_what_is_gone_is_no_error(runtime: Path) -> None:

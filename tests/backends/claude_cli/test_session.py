@@ -12,7 +12,7 @@ import pytest
 
 from proxy.backends.claude_cli.codec import ApiEvent, Other, Output, Result
 from proxy.backends.claude_cli.process import CliProcess, StopTimes
-from proxy.backends.claude_cli.session import Session
+from proxy.backends.claude_cli.session import REWINDABLE, Session
 from proxy.core.errors import BackendFailed
 
 WAIT = 20.0
@@ -80,6 +80,12 @@ async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
         assert await following(spoken) == Other("one")
 
 
+async def test_a_question_may_be_asked_without_hearing_the_answer() -> None:
+    async with session("reply(hear(), response={'n': 1}); say('one'); hear()") as spoken:
+        spoken.ask("interrupt")
+        assert await following(spoken) == Other("one")
+
+
 async def test_a_refused_question_is_an_error_where_its_answer_is_read() -> None:
     async with session("reply(hear(), error='not now'); hear()") as spoken:
         spoken.ask("interrupt")
@@ -139,3 +145,78 @@ async def test_the_end_of_the_process_is_an_error_for_whoever_waits() -> None:
     async with session("hear(); sys.exit(3)") as spoken:
         with pytest.raises(BackendFailed, match="exited with code 3"):
             await call(spoken, "initialize")
+
+
+# Taking back
+
+
+def rewound(**before: str | None) -> dict[str, Any]:
+    return {"response": {"rewound": True, **before}}
+
+
+EMPTY = rewound(precedingAssistantUuid=None)
+MORE = rewound(precedingAssistantUuid="a-1")
+UNSAID = rewound()
+REFUSED = {"response": {"rewound": False, "precedingAssistantUuid": None}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "empty", "proven"),
+    [
+        ([EMPTY], True, True),
+        ([MORE], True, False),
+        ([UNSAID], True, False),
+        ([EMPTY], False, False),
+        ([MORE], False, True),
+        ([UNSAID], False, False),
+        ([REFUSED], True, False),
+        ([{"response": {"precedingAssistantUuid": None}}], True, False),
+        ([{"response": {"rewound": 1, "precedingAssistantUuid": None}}], True, False),
+        ([{}], True, False),
+        ([MORE, EMPTY], True, True),
+        ([EMPTY, MORE], False, True),
+        ([EMPTY, MORE], True, False),
+        ([MORE, REFUSED], True, False),
+    ],
+)
+async def test_what_was_taken_back_has_to_be_proven(answers: list[dict[str, Any]], empty: bool, proven: bool) -> None:
+    turns = [f"u-{index}" for index in range(len(answers))]
+    async with session(f"for answer in {answers!r}: reply(hear(), **answer)\nhear()") as spoken:
+        with anyio.fail_after(WAIT):
+            assert await spoken.rewind(turns, empty=empty) is proven
+
+
+async def test_user_messages_are_taken_back_one_by_one_the_last_one_first() -> None:
+    code = """
+for uuid in "u-3", "u-2", "u-1":
+    ask = hear()
+    right = ask["request"] == {"subtype": "rewind_conversation", "target_message_uuid": uuid}
+    reply(ask, response={"rewound": right, "precedingAssistantUuid": None})
+"""
+    async with session(code) as spoken:
+        with anyio.fail_after(WAIT):
+            assert await spoken.rewind(["u-1", "u-2", "u-3"], empty=True)
+
+
+async def test_after_one_that_cannot_be_taken_back_no_other_is_asked_for() -> None:
+    code = "reply(hear(), response={'rewound': False}); say('next ' + hear()['request']['subtype'])"
+    async with session(code) as spoken:
+        with anyio.fail_after(WAIT):
+            assert not await spoken.rewind(["u-1", "u-2", "u-3"], empty=True)
+        spoken.ask("interrupt")
+        assert await following(spoken) == Other("next interrupt")
+
+
+@pytest.mark.parametrize("turns", [(), tuple("u" * (REWINDABLE + 1))])
+@pytest.mark.parametrize("empty", [True, False])
+async def test_nothing_and_too_much_are_decided_without_the_process(turns: tuple[str, ...], empty: bool) -> None:
+    async with session("say('first ' + hear()['request']['subtype'])") as spoken:
+        assert await spoken.rewind(turns, empty=empty) is (not turns)
+        spoken.ask("interrupt")
+        assert await following(spoken) == Other("first interrupt")
+
+
+async def test_a_process_that_refuses_to_take_back_is_at_fault() -> None:
+    async with session("reply(hear(), error='unknown subtype'); hear()") as spoken:
+        with pytest.raises(BackendFailed, match="refused rewind_conversation: unknown subtype"), anyio.fail_after(WAIT):
+            await spoken.rewind(["u-1"], empty=True)

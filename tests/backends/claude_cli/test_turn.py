@@ -1,31 +1,27 @@
 """Conversations with a turn: what the CLI says, and the events that it brings."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from proxy.backends.claude_cli.codec import ApiEvent, Failure, Other, Output, Refused, Result, Retry
+from proxy.backends.claude_cli.codec import ApiEvent, Failure, Other, Output, Refused, Result, Retry, Said
 from proxy.backends.claude_cli.turn import REFUSAL_TEXT, TurnMachine
-from proxy.core.errors import BackendFailed, InvalidRequest, LimitReached, ServerError, UpstreamFailed
-from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.errors import BackendFailed, InvalidRequest, LimitReached, PromptTooLong, ServerError, UpstreamFailed
+from proxy.core.events import Event, Finished, TextDelta, ThinkingDelta, Timings, Usage
+from tests.backends.claude_cli.api_events import (
+    STARTED,
+    Clock,
+    api,
+    block,
+    end,
+    finished,
+    start,
+    text,
+    thinking,
+)
 
 Steps = list[tuple[Output, list[Event]]]
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until somebody moves it."""
-
-    nanoseconds: int = 1_000
-    seconds: float = 1_800_000_000.0
-
-    def monotonic_ns(self) -> int:
-        return self.nanoseconds
-
-    def time(self) -> float:
-        return self.seconds
 
 
 def machine() -> TurnMachine:
@@ -35,37 +31,6 @@ def machine() -> TurnMachine:
 def converse(turn: TurnMachine, steps: Steps) -> None:
     for output, events in steps:
         assert turn.feed(output) == events
-
-
-def api(kind: str, **fields: Any) -> ApiEvent:
-    return ApiEvent({"type": kind, **fields})
-
-
-def start(model: str = "claude-x", **usage: int) -> ApiEvent:
-    return api("message_start", message={"id": "msg_1", "model": model, "usage": usage})
-
-
-def block(kind: str) -> ApiEvent:
-    return api("content_block_start", index=0, content_block={"type": kind})
-
-
-def text(said: str) -> ApiEvent:
-    return api("content_block_delta", index=0, delta={"type": "text_delta", "text": said})
-
-
-def thinking(thought: str) -> ApiEvent:
-    return api("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": thought})
-
-
-def end(reason: str | None = "end_turn", *, details: object = None, **usage: int) -> ApiEvent:
-    return api("message_delta", delta={"stop_reason": reason, "stop_details": details}, usage=usage)
-
-
-def finished(reason: FinishReason = "stop", **usage: int) -> Finished:
-    return Finished(reason, Usage(**usage))
-
-
-STARTED = Started("claude-x")
 
 
 # Answers
@@ -83,7 +48,7 @@ STARTED = Started("claude-x")
                 (block("text"), []),
                 (text("Good "), [TextDelta("Good ")]),
                 (text("day"), [TextDelta("day")]),
-                (Other("assistant"), []),
+                (Said("text", "Good day"), []),
                 (api("content_block_stop", index=0), []),
                 (end(output_tokens=3), [finished(input_tokens=10, output_tokens=3)]),
             ],
@@ -97,6 +62,7 @@ STARTED = Started("claude-x")
                 (Other("system/thinking_tokens"), []),
                 (thinking("see."), [ThinkingDelta("see.")]),
                 (api("content_block_delta", delta={"type": "signature_delta", "signature": "c2ln"}), []),
+                (Said("thinking"), []),
                 (block("text"), []),
                 (text("Day"), [TextDelta("Day")]),
                 (end(), [finished()]),
@@ -317,7 +283,7 @@ ANSWERING: list[Output] = [*ACCEPTED, text("a")]
     [
         (Failure("limit", code="rate_limit", status=429), LimitReached),
         (Failure("overloaded", status=529), UpstreamFailed),
-        (Failure("too long", cause="prompt_too_long"), InvalidRequest),
+        (Failure("too long", cause="prompt_too_long"), PromptTooLong),
         (Result("success", Failure("bad", status=400)), InvalidRequest),
         (Result("error_during_execution", Failure("error_during_execution")), UpstreamFailed),
         (Result("success"), BackendFailed),

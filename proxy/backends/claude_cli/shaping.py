@@ -1,0 +1,85 @@
+"""An answer held to what the request asks of it: stop strings, and JSON. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from proxy.core.contracts import Target
+from proxy.core.errors import InvalidRequest, UpstreamFailed
+from proxy.core.events import Event, Finished, FinishReason, TextDelta
+from proxy.shape.jsonvalue import JsonFilter
+from proxy.shape.schema import Validator
+from proxy.shape.stop import StopFilter
+
+
+def shaper_for(target: Target) -> "Shaper | None":
+    """None when nothing is asked. Raises `InvalidRequest` for a schema that is none."""
+    if not target.options.stop and target.structure is None:
+        return None
+    return Shaper(target)
+
+
+class Shaper:
+    """Takes the events of one answer, returns those that the client gets. `stopped`: a stop string ends it here."""
+
+    def __init__(self, target: Target) -> None:
+        self._stop = StopFilter(target.options.stop) if target.options.stop else None
+        self._json = JsonFilter() if target.structure is not None else None
+        self._validator = Validator(target.structure.schema) if target.structure is not None else None
+        self.stopped = False
+        self.size = 0
+
+    def take(self, events: Sequence[Event]) -> list[Event]:
+        """The events for the client. Raises `UpstreamFailed` when the answer has to be JSON and cannot be."""
+        shaped: list[Event] = []
+        for event, following in zip_longest(events, events[1:]):
+            match event:
+                case TextDelta() if _refuses(following):
+                    # These words are the turn's own: no stop string ends them.
+                    self._flush(shaped)
+                    shaped.append(event)
+                case TextDelta(text):
+                    self._text(text, shaped)
+                    if self.stopped:
+                        break
+                case Finished(reason):
+                    self._flush(shaped)
+                    if self._stop is not None and self._stop.stopped:
+                        reason = "stop"
+                    self.check(reason)
+                    shaped.append(replace(event, reason=reason))
+                case _:
+                    shaped.append(event)
+        return shaped
+
+    def _text(self, text: str, shaped: list[Event]) -> None:
+        if self._stop is not None:
+            text, self.stopped = self._stop.feed(text)
+        self._send(text, shaped)
+
+    def _send(self, text: str, shaped: list[Event]) -> None:
+        if self._json is not None:
+            text = self._json.feed(text)
+        if text:
+            self.size += len(text.encode("utf-8", "surrogatepass"))
+            shaped.append(TextDelta(text))
+
+    def _flush(self, shaped: list[Event]) -> None:
+        if self._stop is not None:
+            self._send(self._stop.rest(), shaped)
+
+    def check(self, reason: FinishReason) -> None:
+        """Raise when the answer, which ends for this `reason`, is not the JSON that was asked for."""
+        if self._json is None or self._validator is None:
+            return
+        if reason == "refusal":
+            raise UpstreamFailed("the model refused to answer, so there is no JSON", should_retry=False)
+        if reason == "length" and not self._json.complete:
+            raise InvalidRequest("the limit on the length of the answer cut its JSON off", should_retry=False)
+        problem = self._validator.check(self._json.text)
+        if problem is not None:
+            raise UpstreamFailed(f"the answer of the model is not the JSON that was asked for: {problem}")
+
+
+def _refuses(event: Event | None) -> bool:
+    return isinstance(event, Finished) and event.reason == "refusal"
