@@ -37,6 +37,7 @@ from proxy.backends.claude_cli.pool import Pool, PoolLimits
 from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.models import Catalog, Model, valid_name
 from proxy.core.errors import ServerError
+from proxy.core.request import Think
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
 
@@ -108,6 +109,8 @@ class Daemon:
             processes=self.pool.summary,
             running=self.engine.running,
             waiting=self.pool.waiting,
+            loaded=list(self.engine.loaded()),
+            unsupported=self.engine.unsupported,
             simulated=self.simulated,
             problem=LOGIN_REMEDY if logged_out else "",
         )
@@ -147,7 +150,7 @@ async def open_daemon(
     log.info("login", mode=login.mode, credential="simulated" if simulated else login.credential)
     if settings.builtin_tools:
         log.warning("builtin_tools_on", meaning="clients can read files and run commands on this machine")
-    folders = ProcessFolders(settings.runtime_folder)
+    folders = ProcessFolders(settings.runtime_folder, own_work=settings.builtin_tools)
     try:
         swept = folders.open()
     except OSError as error:
@@ -160,10 +163,16 @@ async def open_daemon(
         launcher = Launcher(cli_settings, folders, _launch_limits(settings))
         pool = Pool(launcher, _pool_limits(settings))
         backend = ClaudeCliBackend(pool, login, _deadlines(settings), lambda account: daemon.learn(account))
-        engine = Engine(catalog, PromptLog(backend) if settings.log_prompts else backend)
+        engine = Engine(
+            catalog,
+            PromptLog(backend) if settings.log_prompts else backend,
+            default_think=_think(settings),
+            keep_alive=settings.keep_alive,
+        )
         daemon = Daemon(settings, cli, login, catalog, pool, engine, simulated)
         async with pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
+            tasks.start_soon(engine.keep_time)
             yield daemon
             tasks.cancel_scope.cancel()
     finally:
@@ -183,6 +192,14 @@ def _bare_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 
 
+def _think(settings: Settings) -> Think:
+    match settings.default_think:
+        case "off" | "on" as switch:
+            return switch == "on"
+        case level:
+            return level
+
+
 def _launch_limits(settings: Settings) -> LaunchLimits:
     stop = StopTimes(settings.stop_eof_timeout, settings.stop_term_timeout, settings.stop_kill_timeout)
     return LaunchLimits(boot=settings.boot_timeout, line=settings.max_line, stop=stop)
@@ -190,10 +207,10 @@ def _launch_limits(settings: Settings) -> LaunchLimits:
 
 def _pool_limits(settings: Settings) -> PoolLimits:
     return PoolLimits(
-        plan=Limits(settings.spares, settings.max_processes, _BOOTS_AT_ONCE),
+        plan=Limits(settings.spares, settings.max_processes, _BOOTS_AT_ONCE, settings.max_conversations),
         queue=settings.max_queue,
         queue_timeout=settings.queue_timeout,
-        turns=settings.max_turns_per_process,
+        requests=settings.max_turns_per_process,
         idle_timeout=settings.idle_process_timeout,
         settle_timeout=settings.interrupt_timeout + _SETTLE_EXTRA,
     )
@@ -212,17 +229,27 @@ def _configured(model: ModelSettings) -> Model:
         max_output_tokens=model.max_output_tokens,
         capabilities=model.capabilities,
         options=model.options,
+        thinking=model.thinking,
+        thinking_off=model.thinking_off,
+        effort_levels=model.effort_levels,
+        prefill=model.prefill,
+        structured_output=model.structured_output,
     )
 
 
 def _from_cli(model: CliModel) -> Model:
-    # Lengths are not reported: the smallest of any current model are promised.
+    # Lengths are not reported: the smallest of any current model are promised. Nor is how thinking that is not
+    # adaptive would be asked for.
     return Model(
         name=valid_name(model.alias),
         cli_model=model.alias,
         display_name=model.display_name,
         capabilities=("completion", "vision"),
+        options=frozenset({"stop", "num_predict"}),
         aliases=(model.model,),
+        thinking="adaptive" if model.adaptive_thinking else "none",
+        thinking_off=model.thinking_can_be_off,
+        effort_levels=model.effort_levels,
     )
 
 

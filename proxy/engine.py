@@ -1,22 +1,37 @@
-"""The one place of policy: resolve the model, open a turn, drain."""
+"""The one place of policy: resolve the model, fit the request to it, open a turn, keep models loaded, drain."""
 
-from collections.abc import AsyncIterator
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
 
+from proxy.catalog.fit import Fitted, fit
 from proxy.catalog.models import Catalog, Model
-from proxy.core.contracts import Backend, Target, Turn
-from proxy.core.errors import Busy
-from proxy.core.request import ChatRequest
+from proxy.catalog.residency import Residency
+from proxy.core.contracts import Backend, Turn
+from proxy.core.errors import Busy, PromptTooLong
+from proxy.core.request import ChatRequest, Think
 
 
 class Engine:
-    """Runs the turns of every dialect."""
+    """Runs the turns of every dialect.
 
-    def __init__(self, catalog: Catalog, backend: Backend) -> None:
+    `default_think` is how much models think when a request does not say, `keep_alive` how long they stay loaded, in
+    seconds.
+    """
+
+    def __init__(
+        self, catalog: Catalog, backend: Backend, *, default_think: Think = False, keep_alive: float = 300.0
+    ) -> None:
         self.catalog = catalog
+        self.unsupported: Counter[str] = Counter()
         self._backend = backend
+        self._default_think = default_think
+        self._residency = Residency(keep_alive)
+        self._residency_changed = anyio.Event()
         self._running: set[anyio.CancelScope] = set()
         self._draining = False
         self._idle = anyio.Event()
@@ -30,22 +45,65 @@ class Engine:
         """The model that a client means by `name`. Raises `InvalidRequest` and `ModelNotFound`."""
         return self.catalog.find(name)
 
+    def fit(self, request: ChatRequest) -> Fitted:
+        """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
+        fitted = fit(request, self.find(request.model), self._default_think)
+        self.unsupported.update(fitted.unsupported)
+        return fitted
+
     @asynccontextmanager
-    async def open(self, request: ChatRequest) -> AsyncIterator[Turn]:
-        """A turn of `request`. Raises `ServerError`, on leaving too: `Busy` when a drain cut the turn."""
-        model = self.find(request.model)
+    async def open(self, fitted: Fitted) -> AsyncIterator[Turn]:
+        """A turn of a fitted request. Raises `ServerError`, on leaving too: `Busy` when a drain cut the turn."""
         if self._draining:
             raise Busy("the server is shutting down")
+        request = fitted.request
+        model = self.find(request.model)
         scope = anyio.CancelScope()
         self._running.add(scope)
+        self._residency.enter(model.name, request.keep_alive)
         try:
             with scope:
-                async with self._backend.open(request, Target(model.cli_model)) as turn:
+                async with self._backend.open(request, fitted.target) as turn:
                     yield turn
+        except PromptTooLong as error:
+            numbers = f"about {fitted.tokens} tokens, {model.context_length} fit"
+            raise PromptTooLong(f"{error.message} ({numbers})", should_retry=False) from None
         finally:
             self._left(scope)
+            self._residency.leave(model.name, time.monotonic())
+            self._unload_expired()
         if scope.cancelled_caught:
             raise Busy("the server is shutting down, the answer is not complete", should_retry=False)
+
+    def load(self, name: str, keep_alive: float | None) -> None:
+        """Keep a model loaded as if it had just answered. Raises `ModelNotFound`."""
+        model = self.find(name)
+        self._residency.enter(model.name, keep_alive)
+        self._residency.leave(model.name, time.monotonic())
+        self._unload_expired()
+
+    def unload(self, name: str) -> None:
+        """Let go of a model and its conversations, once none of its requests runs. Raises `ModelNotFound`."""
+        self._residency.unload(self.find(name).name, time.monotonic())
+        self._unload_expired()
+
+    def loaded(self) -> Mapping[str, float]:
+        """The names of the loaded models, with the seconds that they stay on; infinite for ever."""
+        return self._residency.loaded(time.monotonic())
+
+    async def keep_time(self) -> None:
+        """Unload models when their time has come, until cancelled."""
+        while True:
+            self._residency_changed = anyio.Event()
+            pause = self._residency.next_end() - time.monotonic()
+            with anyio.move_on_after(None if math.isinf(pause) else max(0.0, pause)):
+                await self._residency_changed.wait()
+            self._unload_expired()
+
+    def _unload_expired(self) -> None:
+        for name in self._residency.expire(time.monotonic()):
+            self._backend.release(self.find(name).cli_model)
+        self._residency_changed.set()
 
     def _left(self, scope: anyio.CancelScope) -> None:
         self._running.discard(scope)

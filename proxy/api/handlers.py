@@ -1,8 +1,9 @@
 """The routes of the Ollama and OpenAI dialects: parse, open, reply."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import uuid4
@@ -14,11 +15,11 @@ from starlette.routing import Route
 
 from proxy.api.body import read_body
 from proxy.api.page import PAGE_HEADERS, Status, page
-from proxy.api.record import record_of
+from proxy.api.record import Record, record_of
 from proxy.api.reply import Dialect, Headers, TurnReply, error_headers
+from proxy.catalog.fit import Fitted
 from proxy.catalog.models import Model
 from proxy.core.errors import ModelNotFound, ServerError
-from proxy.core.request import ChatRequest
 from proxy.engine import Engine
 from proxy.wire import models, ollama, openai
 from proxy.wire.names import model_not_found_text
@@ -98,8 +99,12 @@ class Handlers:
         return Response(models.tags(self._cards()), media_type=JSON)
 
     async def ps(self, _request: Request) -> Response:
-        # Nothing is loaded: a process belongs to no model, and no conversation is kept between requests.
-        return Response(models.ps(()), media_type=JSON)
+        now = datetime.now().astimezone()
+        loaded = [
+            models.Loaded(self._card(self._engine.find(name)), _end(now, seconds))
+            for name, seconds in self._engine.loaded().items()
+        ]
+        return Response(models.ps(loaded), media_type=JSON)
 
     async def show(self, request: Request) -> Response:
         asked = ollama.parse_show(await self._body(request))
@@ -126,23 +131,30 @@ class Handlers:
     def _answer_natively(
         self, request: Request, call: ollama.OllamaChat, stream: ollama.ChatStream | ollama.GenerateStream
     ) -> Answer:
-        record_of(request.scope).note(model=call.model)
-        headers = _unsupported(call.unsupported)
+        record = record_of(request.scope)
+        record.note(model=call.model)
         if call.action != "answer":
-            return Response(stream.loaded(call.action), headers=_text(headers), media_type=JSON)
+            if call.action == "load":
+                self._engine.load(call.model, call.request.keep_alive)
+            else:
+                self._engine.unload(call.model)
+            return Response(stream.loaded(call.action), media_type=JSON)
+        fitted = self._engine.fit(call.request)
         dialect = Dialect(
             error=ollama.error_body,
             whole=stream.whole,
             content_type=JSON,
             stream=stream if call.stream else None,
             stream_type=NDJSON,
-            headers=headers,
+            headers=self._notes(call.unsupported, fitted, ollama.SPELLINGS, record),
         )
-        return self._turn(call.request, dialect)
+        return self._turn(fitted, dialect)
 
     async def chat_completion(self, request: Request) -> TurnReply:
         call = await _parsed(openai.parse_chat_completion, await self._body(request), self._engine.find)
-        record_of(request.scope).note(model=call.request.model)
+        record = record_of(request.scope)
+        record.note(model=call.model)
+        fitted = self._engine.fit(call.request)
         stream = openai.ChunkStream(
             f"chatcmpl-{uuid4().hex[:12]}",
             int(time.time()),
@@ -155,12 +167,27 @@ class Handlers:
             content_type=PLAIN_JSON,
             stream=stream if call.stream else None,
             stream_type=SSE,
-            headers=_unsupported(call.unsupported),
+            headers=self._notes(call.unsupported, fitted, openai.SPELLINGS, record),
         )
-        return self._turn(call.request, dialect)
+        return self._turn(fitted, dialect)
 
-    def _turn(self, request: ChatRequest, dialect: Dialect) -> TurnReply:
-        return TurnReply(lambda: self._engine.open(request), dialect, write_timeout=self._options.write_timeout)
+    def _turn(self, fitted: Fitted, dialect: Dialect) -> TurnReply:
+        return TurnReply(lambda: self._engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
+
+    def _notes(
+        self, by_dialect: Sequence[str], fitted: Fitted, spellings: Mapping[str, str], record: Record
+    ) -> Headers:
+        """The headers, and the fields of the log line, that say what of a request was not done."""
+        self._engine.unsupported.update(by_dialect)
+        names = list(dict.fromkeys((*by_dialect, *(spellings.get(name, name) for name in fitted.unsupported))))
+        headers: list[tuple[bytes, bytes]] = []
+        if names:
+            record.note(unsupported=names)
+            headers.append((b"x-unsupported-options", ", ".join(names).encode("ascii", "replace")))
+        if fitted.dropped:
+            record.note(messages_left_out=fitted.dropped)
+            headers.append((b"x-messages-left-out", b"%d" % fitted.dropped))
+        return headers
 
     async def _body(self, request: Request) -> bytes:
         return await read_body(request, self._options.max_body)
@@ -200,8 +227,12 @@ async def _parsed(parse: Callable[[bytes, Exists], Value], body: bytes, exists: 
     return await to_thread.run_sync(parse, body, exists)
 
 
-def _unsupported(names: tuple[str, ...]) -> Headers:
-    return ((b"x-unsupported-options", ", ".join(names).encode("ascii", "replace")),) if names else ()
+def _end(now: datetime, seconds: float) -> datetime | None:
+    """When so many seconds are over; None for never."""
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def _text(headers: Headers) -> dict[str, str]:

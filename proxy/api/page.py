@@ -1,7 +1,7 @@
 """What a browser sees at ``/``: a small page that says what runs here. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 PAGE_HEADERS = {
@@ -14,7 +14,10 @@ PAGE_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the page shows. `login` names the credential, never its value; `problem` keeps chats from working."""
+    """What the page shows. `login` names the credential, never its value; `problem` keeps chats from working.
+
+    `unsupported` counts the options that requests asked for in vain.
+    """
 
     version: str
     url: str
@@ -25,6 +28,8 @@ class Status:
     processes: str
     running: int
     waiting: int
+    loaded: Sequence[str] = ()
+    unsupported: Mapping[str, int] = field(default_factory=dict)
     simulated: bool = False
     problem: str = ""
 
@@ -54,7 +59,10 @@ def page(status: Status) -> str:
         "Login": status.login,
         "Processes": status.processes,
         "Requests": f"{status.running} running, {status.waiting} waiting",
+        "Loaded": ", ".join(status.loaded) or "none",
     }
+    if status.unsupported:
+        facts["Not honoured"] = ", ".join(f"{name} {count} ×" for name, count in sorted(status.unsupported.items()))
     items = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     body = f'{{"model":"{status.example_model}","messages":[{{"role":"user","content":"hello"}}]}}'
     example = f"curl {status.url}/api/chat -d '{body}'"

@@ -7,7 +7,7 @@ import structlog
 
 from proxy.core.contracts import Backend, Target, Turn
 from proxy.core.events import Event, TextDelta
-from proxy.core.request import ChatRequest, Image, Message
+from proxy.core.request import ChatRequest, Document, Image, Message
 
 log = structlog.get_logger()
 
@@ -29,6 +29,10 @@ class PromptLog:
             finally:
                 log.info("answer", model=target.model, text="".join(logged.texts))
 
+    def release(self, model: str) -> None:
+        """As the backend."""
+        self._backend.release(model)
+
 
 class _LoggedTurn:
     def __init__(self, turn: Turn) -> None:
@@ -45,5 +49,8 @@ class _LoggedTurn:
 
 
 def _shown(message: Message) -> dict[str, object]:
-    images = sum(isinstance(part, Image) for part in message.parts)
-    return {"role": message.role, "text": message.text} | ({"images": images} if images else {})
+    shown: dict[str, object] = {"role": message.role, "text": message.text}
+    for kind, name in ((Image, "images"), (Document, "documents")):
+        if count := sum(isinstance(part, kind) for part in message.parts):
+            shown[name] = count
+    return shown

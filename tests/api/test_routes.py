@@ -121,8 +121,9 @@ def test_a_request_without_messages_loads_or_unloads_and_costs_nothing(fake: Run
 
 def test_what_is_not_honoured_is_named(fake: Running) -> None:
     with fake.client() as client:
-        answer = client.post("/api/chat", json=CHAT | {"options": {"temperature": 0.2, "num_ctx": 4096}, "think": True})
-    assert set(answer.headers["x-unsupported-options"].split(", ")) == {"temperature", "think"}
+        options = {"temperature": 0.2, "seed": 1, "num_ctx": 4096}
+        answer = client.post("/api/chat", json=CHAT | {"options": options, "think": True})
+    assert set(answer.headers["x-unsupported-options"].split(", ")) == {"temperature", "seed"}
 
 
 def test_a_plain_request_id_of_the_client_is_kept(fake: Running) -> None:

@@ -40,7 +40,9 @@ def test_ollama_lists_and_shows_the_models(ollama_client: ollama.Client) -> None
     assert shown.modelinfo is not None
     assert shown.modelinfo["claude.simulated"] is True
     assert "SIMULATED" in str(shown.license)
-    assert ollama_client.ps().models == []
+    ollama_client.chat("haiku", CONVERSATION)
+    [loaded] = [model for model in ollama_client.ps().models if model.model == "haiku:latest"]
+    assert loaded.expires_at is not None
 
 
 def test_ollama_chats_whole(ollama_client: ollama.Client) -> None:

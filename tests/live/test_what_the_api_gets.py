@@ -40,7 +40,7 @@ def test_a_one_line_chat_sends_nothing_but_the_documented_extras(
     user, extra = body.pop("messages")
     assert user == {"role": "user", "content": [text("hello", EPHEMERAL if bare else None)]}
     assert extra.pop("role") == "system"
-    assert extra.pop("output_config") == {"effort": "medium"}
+    assert extra.pop("output_config") == {"effort": "low"}
     if bare:
         assert extra == {"content": []}
     else:
@@ -56,8 +56,8 @@ def test_a_one_line_chat_sends_nothing_but_the_documented_extras(
         "max_tokens": 128000,
         "stream": True,
         "tools": [],
-        "thinking": {"type": "adaptive", "display": "updates"},
-        "output_config": {"effort": "medium"},
+        "thinking": {"type": "adaptive", "display": "omitted"},
+        "output_config": {"effort": "low"},
         "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
     }
 

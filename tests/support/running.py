@@ -70,7 +70,7 @@ class Running:
 
         def at_rest() -> bool:
             states = [view.state.value for view in pool.processes]
-            resting = all(state in ("spare", "clean") for state in states)
+            resting = all(state in ("spare", "clean", "live") for state in states)
             return self.daemon.engine.running == 0 and pool.waiting == 0 and resting and states.count("spare") >= wanted
 
         self.until(at_rest, "idle")
@@ -99,7 +99,7 @@ def running_daemon(
     ready: Future[Running] = Future()
     home = folder / "user"
     home.mkdir(parents=True, exist_ok=True)
-    flags = {"cli": str(cli or bundled_program()), "port": "0", "spares": "1", **(settings or {})}
+    flags = {"cli": str(cli or bundled_program()), "port": "0", "spares": "1", "probe": "off", **(settings or {})}
     loaded = load(flags, {"HOME": str(home), "CLAUDE_OLLAMA_RUNTIME_FOLDER": str(folder / "run")})
 
     async def serve() -> None:
