@@ -28,6 +28,17 @@ def text_of(content: object) -> str:
     return "".join(text for text in texts if not text.lstrip().startswith(_CLI_REMINDER))
 
 
+def placed_blocks(body: Body) -> Iterator[tuple[str, Block]]:
+    """Every block of the messages, also those inside tool results, each with its place as the API's errors name it."""
+    for at, message in enumerate(body["messages"]):
+        for index, block in enumerate(blocks_of(message.get("content"))):
+            where = f"messages.{at}.content.{index}"
+            yield where, block
+            inside = blocks_of(block.get("content")) if block.get("type") == "tool_result" else []
+            for inner_index, inner in enumerate(inside):
+                yield f"{where}.tool_result.content.{inner_index}", inner
+
+
 def conversation(body: Body) -> list[Block]:
     """The user's and the assistant's messages in order; neighbours of one role are one message, as for the API."""
     turns: list[Block] = []

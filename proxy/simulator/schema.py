@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 MAX_DEPTH = 16
 
@@ -29,7 +30,7 @@ def minimal_value(schema: object, root: Mapping[str, Any] | None = None, depth: 
     if schema.get("enum"):
         return schema["enum"][0]
     if "$ref" in schema:
-        return minimal_value(_resolve(str(schema["$ref"]), root), root, depth + 1)
+        return minimal_value(resolve(str(schema["$ref"]), root), root, depth + 1)
     for word in ("anyOf", "oneOf"):
         if schema.get(word):
             return minimal_value(schema[word][0], root, depth + 1)
@@ -57,18 +58,18 @@ def _by_type(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> 
     return _FORMATS.get(schema.get("format", ""), "simulated").ljust(schema.get("minLength", 0), ".")
 
 
-def _resolve(reference: str, root: Mapping[str, Any]) -> Any:
+def resolve(reference: str, root: Mapping[str, Any]) -> Any:
+    """What a reference inside a schema, such as ``#/$defs/Person``, names in `root`; None for nothing."""
     at: Any = root
-    for name in reference.removeprefix("#/").split("/"):
-        if name and isinstance(at, dict):
-            at = at.get(name.replace("~1", "/").replace("~0", "~"))
+    for name in filter(None, unquote(reference).removeprefix("#").split("/")):
+        at = at.get(name.replace("~1", "/").replace("~0", "~")) if isinstance(at, dict) else None
     return at
 
 
 def _merged(schemas: list[Any], root: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
     for part in schemas:
-        schema = _resolve(str(part["$ref"]), root) if "$ref" in part else part
+        schema = resolve(str(part["$ref"]), root) if "$ref" in part else part
         merged["properties"] |= schema.get("properties", {})
         merged["required"] += schema.get("required", [])
         merged["type"] = schema.get("type", merged["type"])

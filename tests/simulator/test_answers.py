@@ -12,6 +12,8 @@ from proxy.simulator.directives import find_directive
 from proxy.simulator.models import MODELS, find_model
 from proxy.simulator.script import Script, Text, Thinking, ToolUse
 
+CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+STRUCTURED = {"output_config": {"format": {"type": "json_schema", "schema": CLOSED}}}
 GIF = base64.b64encode(b"GIF89a" + bytes([4, 0, 3, 0])).decode()
 
 
@@ -138,6 +140,47 @@ def test_structured_output_is_the_smallest_json_of_its_schema() -> None:
     }
     answer = said("hello", output_config={"format": {"type": "json_schema", "schema": schema}})
     assert orjson.loads(answer) == {"name": "simulated", "tags": []}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ('[simulate: text "{\\"a\\": \\"x\\"}"]', '{"a": "x"}'),
+        (
+            '[simulate: text "Here it is:\\n```json\\n{\\"a\\": 1}\\n```\\nBye."]',
+            'Here it is:\n```json\n{"a": 1}\n```\nBye.',
+        ),
+        ("[simulate: words 2]", "word1 word2"),
+        ("[simulate: slow rate=1000] hello", '{"a":1}'),
+    ],
+)
+def test_a_directive_that_says_what_to_answer_wins_over_structured_output(question: str, answer: str) -> None:
+    assert said(question, **STRUCTURED) == answer
+
+
+@pytest.mark.parametrize("fields", [{}, STRUCTURED])
+@pytest.mark.parametrize(
+    ("limits", "answer", "reason"),
+    [
+        ({"max_tokens": 2}, "See:\n```", "max_tokens"),
+        ({"stop_sequences": ["```"]}, "See:\n", "stop_sequence"),
+        ({"max_tokens": 3, "stop_sequences": ["}"]}, 'See:\n```{"a"', "max_tokens"),
+    ],
+)
+def test_a_scripted_text_keeps_to_the_limits(
+    fields: dict[str, Any], limits: dict[str, Any], answer: str, reason: str
+) -> None:
+    scripted = script('[simulate: text "See:\\n```{\\"a\\": 1}```"]', **fields, **limits)
+    assert (scripted.text, scripted.stop_reason) == (answer, reason)
+
+
+@pytest.mark.parametrize(
+    ("limits", "answer", "reason"),
+    [({"max_tokens": 1}, '{"a"', "max_tokens"), ({"stop_sequences": ["1"]}, '{"a":', "stop_sequence")],
+)
+def test_structured_output_keeps_to_the_limits(limits: dict[str, Any], answer: str, reason: str) -> None:
+    structured = script("hello", **STRUCTURED, **limits)
+    assert (structured.text, structured.stop_reason) == (answer, reason)
 
 
 def test_the_cli_s_tool_for_structured_output_is_called() -> None:

@@ -16,6 +16,8 @@ NEWEST = "claude-opus-5-5"
 SWITCHABLE = "claude-opus-5"
 BRIDGING = "claude-sonnet-4-6"
 OLDER = "claude-sonnet-4-5"
+# A PNG's first bytes: 2001 pixels wide, one high.
+LARGE = "iVBORw0KGgoAAAAAAAAAAAAAB9EAAAAB"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAD0lEQVR4nGP4z8AAQgwQCgAf7gP9bJ5w5gAAAABJRU5ErkJggg=="
 
 
@@ -61,12 +63,22 @@ def thought(words: str = "hm", sign: str | None = None) -> dict[str, Any]:
     return {"type": "thinking", "thinking": words, "signature": sign or signature(words)}
 
 
+def edits(*listed: Any) -> dict[str, Any]:
+    return {"context_management": {"edits": [*listed]}}
+
+
+def referring(reference: str, **definitions: Any) -> dict[str, Any]:
+    """An output schema with one property that is a reference."""
+    return schema_of(CLOSED | {"properties": {"a": {"$ref": reference}}, "$defs": definitions})
+
+
 def schema_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"format": {"type": "json_schema", "schema": schema}}
 
 
 CACHED = {"cache_control": {"type": "ephemeral"}}
 HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+CLEARED = {"type": "clear_thinking_20251015", "keep": "all"}
 CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
 
 TAKEN: dict[str, dict[str, Any]] = {
@@ -129,6 +141,25 @@ TAKEN: dict[str, dict[str, Any]] = {
     ),
     "stop sequences": body(stop_sequences=["\n\nHuman:"]),
     "an effort": body(output_config={"effort": "max"}),
+    "null where the client libraries allow it": body(
+        thinking=thinking("adaptive", display=None),
+        output_config={"effort": None, "format": None},
+        metadata={"user_id": None},
+    )
+    | {"cache_control": None, "context_management": None, "speed": None},
+    "clearing no thoughts where there are none": body(SWITCHABLE, thinking=thinking("disabled"), **edits()),
+    "clearing thoughts of a model that thinks unasked": body(SWITCHABLE, **edits(CLEARED)),
+    "clearing thoughts with a budget": body(
+        OLDER, thinking=thinking("enabled", budget_tokens=1024), **edits(CLEARED, {"type": "clear_tool_uses_20250919"})
+    ),
+    "a hundred small images": body(messages=[user(*[image()] * 60), user(*[image()] * 40)]),
+    "twenty large images": body(messages=[user(*[image(LARGE)] * 20)]),
+    "references to definitions": body(
+        output_config=referring("#/$defs/b", b={"anyOf": [{"$ref": "#/$defs/c"}, {"$ref": "#/$defs/c"}]}, c=CLOSED)
+    ),
+    "a reference to a name with a blank": body(
+        output_config=referring("#/$defs/my%20model", **{"my model": {"type": "null"}})
+    ),
 }
 
 # name: (body, words of the refusal)
@@ -383,6 +414,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "an unknown effort": (body(output_config={"effort": "vast"}), "output_config.effort: Input should be 'low'"),
     "an effort on a model without": (body(OLDER, output_config={"effort": "low"}), "does not support the effort"),
     "an effort that the model lacks": (body(BRIDGING, output_config={"effort": "xhigh"}), "effort level 'xhigh'"),
+    "an output_config that is a text": (body(output_config="x"), "output_config: Input should be a valid dictionary"),
     "an unknown output setting": (body(output_config={"style": "x"}), "output_config.style: Extra inputs"),
     "an unknown output format": (body(output_config={"format": {"type": "xml"}}), "Input should be 'json_schema'"),
     "an open output schema": (
@@ -405,6 +437,62 @@ REFUSED: dict[str, tuple[Any, str]] = {
         body(output_config=schema_of(CLOSED | {"properties": {"a": {"type": "array", "minItems": 2}}})),
         "'minItems' values other than 0 or 1 are not supported",
     ),
+    "a schema in another file": (
+        body(output_config=referring("https://example.com/schema.json")),
+        "output_config.format.schema: external references are not supported: https://example.com/schema.json",
+    ),
+    "a reference to nothing": (body(output_config=referring("#/$defs/b")), "#/$defs/b leads to no definition"),
+    "a definition of itself": (
+        body(output_config=referring("#/$defs/b", b=CLOSED | {"properties": {"next": {"$ref": "#/$defs/b"}}})),
+        "Circular reference detected in schema definitions: b -> b. Self-referencing or mutually-referencing",
+    ),
+    "definitions of each other": (
+        body(output_config=referring("#/$defs/b", b={"items": {"$ref": "#/$defs/c"}}, c={"$ref": "#/$defs/b"})),
+        "Circular reference detected in schema definitions: b -> c -> b.",
+    ),
+    "a reference in a conjunction": (
+        body(output_config=schema_of(CLOSED | {"allOf": [{"$ref": "#/$defs/b"}], "$defs": {"b": CLOSED}})),
+        "'allOf' with '$ref' is not supported",
+    ),
+    "a schema inside itself": (body(output_config=referring("#")), "Circular reference detected"),
+    "an unknown edit": (
+        body(**edits({"type": "clear_all"})),
+        "context_management.edits.0: Input tag 'clear_all' found using 'type' does not match",
+    ),
+    "an edit without type": (body(**edits({"keep": "all"})), "context_management.edits.0.type: Field required"),
+    "an unknown field of an edit": (body(**edits(CLEARED | {"foo": 1})), "clear_thinking_20251015.foo: Extra inputs"),
+    "edits that are no list": (body(context_management={"edits": {}}), "edits: Input should be a valid list"),
+    "an unknown setting of the context": (body(context_management={"a": 1}), "context_management.a: Extra inputs"),
+    "clearing thoughts while thinking is off": (
+        body(SWITCHABLE, thinking=thinking("disabled"), **edits(CLEARED)),
+        "`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive",
+    ),
+    "clearing thoughts of a model that thinks only when asked": (
+        body(OLDER, **edits({"type": "clear_tool_uses_20250919"}, CLEARED)),
+        "`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive",
+    ),
+    "an unknown display of thinking": (
+        body(thinking=thinking("adaptive", display="full")),
+        "thinking.adaptive.display: Input should be 'summarized', 'omitted' or 'updates'",
+    ),
+    "a budget where none is meant": (
+        body(thinking=thinking("adaptive", budget_tokens=1024)),
+        "thinking.adaptive.budget_tokens: Extra inputs are not permitted",
+    ),
+    "a top_k that is no whole number": (body(OLDER, top_k=1.5), "top_k: Input should be a valid integer"),
+    "too many images": (
+        body(messages=[user(*[image()] * 60), user(*[image()] * 41)]),
+        "too many images and documents: 101 + 0 > 100",
+    ),
+    "too many images with those in results": (
+        body(messages=[user(*[image()] * 99), assistant(call()), user(result(content=[image(), image()]))]),
+        "too many images and documents: 101 + 0 > 100",
+    ),
+    "a large image among many": (
+        body(messages=[user("a"), assistant(call()), user(result(content=[*[image()] * 20, image(LARGE)]))]),
+        "messages.2.content.0.tool_result.content.20.image.source.base64.data: "
+        "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
+    ),
     "a blank stop sequence": (body(stop_sequences=[" "]), "each stop sequence must contain non-whitespace"),
     "a prompt that is too long": (
         body(OLDER, messages=[user("x" * 800_004)]),
@@ -425,6 +513,29 @@ def test_the_api_refuses(name: str) -> None:
         check_request(refused)
     assert (caught.value.status, caught.value.kind) == (400, "invalid_request_error")
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("temperature", "a valid number"),
+        ("top_p", "a valid number"),
+        ("top_k", "a valid integer"),
+        ("tools", "a valid list"),
+        ("stop_sequences", "a valid list"),
+        ("system", "a valid list"),
+        ("thinking", "a valid dictionary"),
+        ("output_config", "a valid dictionary"),
+        ("tool_choice", "a valid dictionary"),
+        ("metadata", "a valid dictionary"),
+        ("stream", "a valid boolean"),
+        ("service_tier", "'auto' or 'standard_only'"),
+    ],
+)
+def test_null_is_refused_where_it_is_not_known_to_be_taken(name: str, wanted: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        check_request(body(OLDER) | {name: None})
+    assert caught.value.message == f"{name}: Input should be {wanted}"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from proxy.simulator.body import Block, Body, blocks_of
+from proxy.simulator.body import Block, Body, blocks_of, placed_blocks
 from proxy.simulator.errors import invalid
 from proxy.simulator.rules.fields import one_of, take, typed
 
@@ -47,12 +47,4 @@ def _cacheable(body: Body) -> Iterator[tuple[str, Block]]:
         yield f"tools.{index}", tool
     for index, block in enumerate(blocks_of(body.get("system"))):
         yield f"system.{index}", block
-    for at, message in enumerate(body["messages"]):
-        for index, block in enumerate(blocks_of(message.get("content"))):
-            yield f"messages.{at}.content.{index}", block
-            for inner_index, inner in enumerate(_inside(block)):
-                yield f"messages.{at}.content.{index}.content.{inner_index}", inner
-
-
-def _inside(block: Block) -> list[Block]:
-    return blocks_of(block.get("content")) if block.get("type") == "tool_result" else []
+    yield from placed_blocks(body)

@@ -26,7 +26,7 @@ def check_messages(body: Body, model: Model) -> None:
     _system_messages(messages)
     _prefill(messages, model)
     _tool_pairs(conversation(body))
-    _system_prompt(body.get("system"))
+    _system_prompt(body.get("system", ""))
 
 
 def _message(message: dict[str, Any], where: str, model: Model) -> None:
@@ -138,7 +138,7 @@ def _calls_answered(calls: list[str], following: list[Block], index: int) -> Non
 
 
 def _system_prompt(system: object) -> None:
-    if system is None or isinstance(system, str):
+    if isinstance(system, str):
         return
     for index, block in enumerate(typed(system, list, "system")):
         where = f"system.{index}"

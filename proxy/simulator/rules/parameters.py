@@ -6,30 +6,39 @@ from typing import Any
 from proxy.simulator.body import Body
 from proxy.simulator.errors import invalid
 from proxy.simulator.models import ALL_EFFORTS, Model
+from proxy.simulator.rules.context import check_context
 from proxy.simulator.rules.fields import number, one_of, only, take, typed
+from proxy.simulator.rules.output_schema import check_output_schema
 
 MINIMUM_BUDGET = 1024
 THINKING_TOP_P = 0.95
-# What structured output does not take in a schema.
-_NUMBER_LIMITS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
-_STRING_LIMITS = ("maxLength", "minLength")
+_THINKING_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "adaptive": ("type", "display", "block_binding"),
+    "disabled": ("type",),
+    "enabled": ("type", "budget_tokens", "display", "block_binding"),
+}
 
 
 def check_parameters(body: Body, model: Model, *, counting: bool) -> None:
-    """Everything at the top level but the conversation and its tools."""
+    """Everything at the top level but the conversation and its tools.
+
+    Null is taken only where the API's own client libraries allow it.
+    """
     if not counting:
         _max_tokens(body, model)
-    if body.get("stream") is not None:
+    if "stream" in body:
         typed(body["stream"], bool, "stream")
-    for name, allowed in (("service_tier", ("auto", "standard_only")), ("speed", ("standard", "fast"))):
-        if body.get(name) is not None:
-            one_of(body[name], allowed, name)
-    if body.get("metadata") is not None:
+    if "service_tier" in body:
+        one_of(body["service_tier"], ("auto", "standard_only"), "service_tier")
+    if body.get("speed") is not None:
+        one_of(body["speed"], ("standard", "fast"), "speed")
+    if "metadata" in body:
         only(typed(body["metadata"], dict, "metadata"), ("user_id",), "metadata.")
     _stop_sequences(body)
+    _output_config(body, model)
     thinks = _thinking(body, model)
     _sampling(body, model, thinks=thinks)
-    _output_config(body, model)
+    check_context(body, thinks=thinks)
 
 
 def _max_tokens(body: Body, model: Model) -> None:
@@ -43,26 +52,29 @@ def _max_tokens(body: Body, model: Model) -> None:
 
 
 def _stop_sequences(body: Body) -> None:
-    for index, text in enumerate(typed(body.get("stop_sequences") or [], list, "stop_sequences")):
+    for index, text in enumerate(typed(body.get("stop_sequences", []), list, "stop_sequences")):
         if not typed(text, str, f"stop_sequences.{index}").strip():
             raise invalid("stop_sequences: each stop sequence must contain non-whitespace")
 
 
 def _thinking(body: Body, model: Model) -> bool:
     """Whether the model thinks in this request."""
-    thinking = body.get("thinking")
     thinks = model.thinks_unasked
-    if thinking is not None:
-        kind = take(typed(thinking, dict, "thinking"), "type", str, "thinking.")
-        one_of(kind, ("adaptive", "disabled", "enabled"), "thinking.type")
+    if "thinking" in body:
+        thinking = typed(body["thinking"], dict, "thinking")
+        kind = take(thinking, "type", str, "thinking.")
+        one_of(kind, tuple(_THINKING_FIELDS), "thinking.type")
+        only(thinking, _THINKING_FIELDS[kind], f"thinking.{kind}.")
+        if thinking.get("display") is not None:
+            one_of(thinking["display"], ("summarized", "omitted", "updates"), f"thinking.{kind}.display")
         _thinking_type(kind, model)
         if kind == "enabled":
             _budget(thinking, body)
         thinks = kind != "disabled"
-    effort = (body.get("output_config") or {}).get("effort")
+    effort = body.get("output_config", {}).get("effort")
     if not thinks and model.thinks_unasked and effort in ("xhigh", "max"):
         raise invalid(f"effort '{effort}' is not supported when thinking is disabled")
-    if thinks and (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
+    if thinks and body.get("tool_choice", {}).get("type") in ("any", "tool"):
         raise invalid("Thinking may not be enabled when tool_choice forces tool use.")
     return thinks
 
@@ -86,9 +98,9 @@ def _budget(thinking: Mapping[str, Any], body: Body) -> None:
 
 
 def _sampling(body: Body, model: Model, *, thinks: bool) -> None:
-    given = {name: body[name] for name in ("temperature", "top_p", "top_k") if body.get(name) is not None}
+    given = {name: body[name] for name in ("temperature", "top_p", "top_k") if name in body}
     for name, value in given.items():
-        number(value, name, 0, None if name == "top_k" else 1)
+        number(typed(value, int, name) if name == "top_k" else value, name, 0, None if name == "top_k" else 1)
         if model.sampling == "none" or (model.sampling == "default" and not _is_default(name, value)):
             raise invalid(f"`{name}` is deprecated for this model.")
     if model.sampling == "one" and {"temperature", "top_p"} <= given.keys():
@@ -109,7 +121,7 @@ def _is_default(name: str, value: float) -> bool:
 
 
 def _output_config(body: Body, model: Model) -> None:
-    config = typed(body.get("output_config") or {}, dict, "output_config")
+    config = typed(body.get("output_config", {}), dict, "output_config")
     only(config, ("effort", "format", "task_budget"), "output_config.")
     if (effort := config.get("effort")) is not None:
         one_of(effort, ALL_EFFORTS, "output_config.effort")
@@ -121,27 +133,4 @@ def _output_config(body: Body, model: Model) -> None:
     if wanted is not None:
         where = "output_config.format."
         one_of(take(typed(wanted, dict, "output_config.format"), "type", str, where), ("json_schema",), where + "type")
-        _output_schema(take(wanted, "schema", dict, where))
-
-
-def _output_schema(schema: object) -> None:
-    """Refuse what structured output cannot hold a model to, at any depth."""
-    if isinstance(schema, list):
-        for part in schema:
-            _output_schema(part)
-    if not isinstance(schema, dict):
-        return
-    where = "output_config.format.schema"
-    kind = schema.get("type")
-    if kind == "object" and schema.get("additionalProperties") is not False:
-        raise invalid(f"{where}: For 'object' type, 'additionalProperties' must be explicitly set to false")
-    limits = _STRING_LIMITS if kind == "string" else _NUMBER_LIMITS if kind in ("integer", "number") else ()
-    if found := [name for name in limits if name in schema]:
-        raise invalid(f"{where}: For '{kind}' type, properties {', '.join(found)} are not supported")
-    if kind == "array" and schema.get("minItems", 0) not in (0, 1):
-        raise invalid(f"{where}: For 'array' type, 'minItems' values other than 0 or 1 are not supported")
-    for name, part in schema.items():
-        if name in ("properties", "$defs", "definitions") and isinstance(part, dict):
-            _output_schema(list(part.values()))
-        elif name in ("items", "anyOf", "allOf"):
-            _output_schema(part)
+        check_output_schema(take(wanted, "schema", dict, where))

@@ -5,6 +5,7 @@ from typing import Any
 from proxy.simulator.body import Body
 from proxy.simulator.errors import ApiError, invalid
 from proxy.simulator.models import Model, find_model
+from proxy.simulator.rules.attachments import check_attachments
 from proxy.simulator.rules.caching import check_caching
 from proxy.simulator.rules.fields import only, take
 from proxy.simulator.rules.messages import check_messages
@@ -34,6 +35,7 @@ def check_request(body: Any, *, counting: bool = False) -> Model:
     only(body, FIELDS)
     model = _model(body)
     check_messages(body, model)
+    check_attachments(body)
     check_tools(body)
     check_parameters(body, model, counting=counting)
     check_caching(body)

@@ -14,12 +14,13 @@ _COMPOSITIONS = ("oneOf", "allOf", "anyOf")
 def check_tools(body: Body) -> None:
     """The tools, and the choice among them."""
     names: set[str] = set()
-    for index, tool in enumerate(typed(body.get("tools") or [], list, "tools")):
+    for index, tool in enumerate(typed(body.get("tools", []), list, "tools")):
         name = _tool(typed(tool, dict, f"tools.{index}"), f"tools.{index}")
         if name in names:
             raise invalid("tools: Tool names must be unique.")
         names.add(name)
-    _choice(body.get("tool_choice"), names)
+    if "tool_choice" in body:
+        _choice(body["tool_choice"], names)
 
 
 def _tool(tool: dict[str, Any], where: str) -> str:
@@ -44,8 +45,6 @@ def _tool(tool: dict[str, Any], where: str) -> str:
 
 
 def _choice(choice: object, names: set[str]) -> None:
-    if choice is None:
-        return
     chosen = typed(choice, dict, "tool_choice")
     kind = take(chosen, "type", str, "tool_choice.")
     one_of(kind, ("auto", "any", "tool", "none"), "tool_choice.type")
