@@ -9,6 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from bench.children import ROOT, Failed, interruptible
+from bench.growth import Course, measure_growth
 from bench.latency import Effort, measure_latency
 from bench.relaying import Load, measure_relaying
 from bench.report import Row, surroundings, table, write_json
@@ -21,6 +22,8 @@ Measure the daemon beside bare references, both in one run on this machine, and 
 
   latency    time to the first token with the real Claude CLI and a simulated Messages API that does not wait;
              whatever the CLI and the simulator take is in both columns
+  growth     the same as one conversation grows: over the daemon, which gets the whole history every time, beside the
+             CLI driven turn by turn
   relaying   how fast one long answer of a fake CLI goes through, and what that costs the daemon's CPU
 
 Look at the ratios: the times themselves are this machine's. Each number is a median, with the 95th percentile
@@ -32,8 +35,16 @@ What the rows mean and what a good ratio is: docs/benchmark.md. Exit codes: 0 me
 (no table then), 2 wrong options, 130 interrupted.
 """
 
-QUICK = Effort(rounds=2, warm=5, spawn_every=1), Load(deltas=20_000, runs=1, alone=500)
-FULL = Effort(rounds=12, warm=6, spawn_every=2), Load(deltas=50_000, runs=4, alone=2_000)
+QUICK = (
+    Effort(rounds=2, warm=5, spawn_every=1),
+    Course(conversations=2, points=(2, 10, 28), width=3, replayed=30, replays=2),
+    Load(deltas=20_000, runs=1, alone=500),
+)
+FULL = (
+    Effort(rounds=12, warm=6, spawn_every=2),
+    Course(conversations=2, points=(2, 10, 50, 196), width=5, replayed=50, replays=6),
+    Load(deltas=50_000, runs=4, alone=2_000),
+)
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -41,8 +52,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m bench", None, DESCRIPTION, EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="under 30 s, for a first look; the figures are rougher")
-    parser.add_argument("--only", choices=("latency", "relaying"), help="measure one part alone")
+    parser.add_argument("--quick", action="store_true", help="about 30 s, for a first look; the figures are rougher")
+    parser.add_argument("--only", choices=("latency", "growth", "relaying"), help="measure one part alone")
     parser.add_argument("--cli", metavar="PATH", type=Path, help="the claude program (default: the bundled one)")
     parser.add_argument(
         "--output",
@@ -56,10 +67,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 def measure(stage: Stage, *, quick: bool, only: str | None) -> Iterator[Row]:
     """Every row that was asked for."""
-    effort, load = QUICK if quick else FULL
-    if only != "relaying":
+    effort, course, load = QUICK if quick else FULL
+    if only in (None, "latency"):
         yield from measure_latency(stage, effort)
-    if only != "latency":
+    if only in (None, "growth"):
+        yield from measure_growth(stage, course)
+    if only in (None, "relaying"):
         yield from measure_relaying(stage, load)
 
 

@@ -5,7 +5,7 @@ The lines come from the daemon's codec, so that both say the same; reading and w
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,32 @@ from uuid import uuid4
 
 from bench.children import Failed, limit, running, tail
 from bench.stage import Stage
-from proxy.backends.claude_cli.codec import ApiEvent, ControlReply, Output, Result, decode, encode_control, encode_user
+from proxy.backends.claude_cli.codec import (
+    ApiEvent,
+    ControlReply,
+    JsonObject,
+    Output,
+    Result,
+    decode,
+    encode_assistant,
+    encode_control,
+    encode_user,
+)
 from proxy.backends.claude_cli.command import CliSettings, Folders, choose_login, make_argv, make_environment
+from proxy.backends.claude_cli.flags import make_flags
+from proxy.core.contracts import Target, Thinking
 
 MODEL = "sonnet"
 
+TARGET = Target(MODEL, thinking=Thinking("adaptive", effort="low"))
+"""What the daemon makes of a request for `MODEL` that asks for nothing else."""
+
 TURN_TIMEOUT = 30.0
 """Seconds that a boot or a turn may take."""
+
+
+Message = Mapping[str, str]
+"""A message as Ollama has it: `role` and `content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +59,49 @@ class BareCli:
         self._stdin = child.stdin
         self._stdout = child.stdout
         self._told = False
+        self._held = 0
 
     def turn(self, system: str | None, prompt: str) -> Answer:
         """One measured turn, then, unmeasured, its undoing, so that the next one meets an empty conversation."""
-        turn = str(uuid4())
-        lines = b"".join((*self._setup(system), encode_user(turn, [{"type": "text", "text": prompt}], ask=True)))
-        with limit(TURN_TIMEOUT, "a turn of the bare CLI"):
-            started = time.perf_counter()
-            self._write(lines)
-            answer = read_answer(self, started)
+        turn, answer = self._ask(system, (), prompt)
+        with limit(TURN_TIMEOUT, "the undoing of a turn of the bare CLI"):
             reply = self.call("rewind_conversation", target_message_uuid=turn)
         if reply.get("rewound") is not True:
             raise Failed(f"the bare CLI did not take its turn back: {reply}")
         return answer
 
+    def converse(self, messages: Sequence[Message]) -> Answer:
+        """One measured turn of a conversation, which is given whole; what the CLI does not hold of it yet is told."""
+        system = next((message["content"] for message in messages if message["role"] == "system"), None)
+        spoken = [message for message in messages if message["role"] != "system"]
+        *untold, asked = spoken[self._held :]
+        self._held = len(spoken) + 1
+        return self._ask(system, untold, asked["content"])[1]
+
+    def _ask(self, system: str | None, history: Sequence[Message], prompt: str) -> tuple[str, Answer]:
+        turn = str(uuid4())
+        with limit(TURN_TIMEOUT, "a turn of the bare CLI"):
+            started = time.perf_counter()
+            self._write(b"".join(self._setup(system)))
+            for message in history:
+                self._tell(message)
+            self._write(encode_user(turn, _blocks(prompt), ask=True))
+            return turn, read_answer(self, started)
+
     def _setup(self, system: str | None) -> Iterator[bytes]:
         if not self._told:
             self._told = True
             yield encode_control(uuid4().hex, "initialize", systemPrompt=[system] if system else [])
-        variables = {"CLAUDE_CODE_EXTRA_BODY": "", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": ""}
-        yield encode_control(uuid4().hex, "apply_flag_settings", settings={"model": MODEL, "env": variables})
+        yield encode_control(uuid4().hex, "apply_flag_settings", settings=make_flags(TARGET))
+
+    def _tell(self, message: Message) -> None:
+        content = _blocks(message["content"])
+        if message["role"] == "assistant":
+            self._write(encode_assistant(str(uuid4()), f"msg_{uuid4()}", MODEL, content))
+            return
+        self._write(encode_user(str(uuid4()), content, ask=False))
+        while not isinstance(self.read(), Result):
+            pass
 
     def call(self, subtype: str, **fields: object) -> Any:
         """A control request and its answer."""
@@ -87,6 +129,10 @@ class BareCli:
         if not line:
             raise Failed(f"the bare CLI ended with code {self._child.wait(TURN_TIMEOUT)}")
         return decode(line)
+
+
+def _blocks(text: str) -> list[JsonObject]:
+    return [{"type": "text", "text": text}]
 
 
 def read_answer(cli: BareCli, started: float) -> Answer:

@@ -7,17 +7,23 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.bare import MODEL, TURN_TIMEOUT, Answer
+from bench.bare import MODEL, TURN_TIMEOUT, Answer, Message
 from bench.children import Failed, limit, python, running, tail
 from bench.stage import Stage
 
 _START_TIMEOUT = 60.0
 # Seconds to a daemon that listens and whose spares have booted.
+
+_TURNS = 100_000
+# Turns of one process: more than any measurement takes, so that none is replaced within it.
+
+_RESTING = {"spare", "clean", "live"}
+# States of a process that has nothing to do.
 
 _POLL = 0.02
 # Seconds between two looks.
@@ -45,13 +51,16 @@ class Daemon:
         if found is None:
             raise Failed("the status page does not tell the processes")
         states = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", found[1])}
-        return found[2] == "0" and states.get("spare", 0) >= self._spares and not states.keys() - {"spare", "clean"}
+        return found[2] == "0" and states.get("spare", 0) >= self._spares and not states.keys() - _RESTING
 
     def turn(self, system: str | None, prompt: str) -> Answer:
-        """One measured turn over /api/chat, streamed, on a connection that is open already."""
+        """One measured turn of a conversation of its own."""
         messages = [{"role": "system", "content": system}] if system else []
-        messages.append({"role": "user", "content": prompt})
-        body = json.dumps({"model": MODEL, "messages": messages}).encode()
+        return self.chat([*messages, {"role": "user", "content": prompt}])
+
+    def chat(self, messages: Sequence[Message]) -> Answer:
+        """One measured turn over /api/chat, streamed, on a connection that is open already."""
+        body = json.dumps({"model": MODEL, "messages": list(messages)}).encode()
         first_token = 0.0
         texts: list[str] = []
         message: dict[str, Any] = {}
@@ -103,8 +112,10 @@ def exchange(port: int, request: bytes) -> tuple[float, bytes]:
 
 
 @contextmanager
-def running_daemon(stage: Stage, cli: Path, *, spares: int = 1, processes: int = 4) -> Iterator[Daemon]:
-    """A daemon over `cli`, at rest."""
+def running_daemon(
+    stage: Stage, cli: Path, *, spares: int = 1, processes: int = 4, conversations: int = 2
+) -> Iterator[Daemon]:
+    """A daemon over `cli`, at rest, with room for so many `processes` and, in them, live `conversations`."""
     place = stage.make_folder("daemon")
     log = place / "daemon.log"
     flags = {
@@ -112,6 +123,8 @@ def running_daemon(stage: Stage, cli: Path, *, spares: int = 1, processes: int =
         "cli": cli,
         "spares": spares,
         "max-processes": processes,
+        "max-conversations": conversations,
+        "max-turns-per-process": _TURNS,
         "state-folder": place / "state",
         "runtime-folder": place / "run",
         "log-format": "json",

@@ -1,7 +1,8 @@
 """Time to the first token: the daemon beside the bare CLI and beside a CLI started for each request.
 
-Each round measures everything once, the daemon and its reference by turns, so that whatever else the machine does
-falls on both. The answers of a pair have to be equal.
+A new question comes with no history to a process that answered others before; the daemon first takes the last one out
+of it. Each round measures everything once, the daemon and its reference by turns, so that whatever else the machine
+does falls on both. The answers of a pair have to be equal.
 """
 
 import time
@@ -50,9 +51,9 @@ def measure_latency(stage: Stage, effort: Effort) -> Iterator[Row]:
             _same(_by_daemon(daemon, None), used.turn(None, PROMPT))
         for number in range(effort.rounds):
             _round(stage, effort, daemon, used, number, times)
-    yield _row("next turn, a used process", times.warm, "bare script, a used CLI", times.warm_bare)
+    yield _row("new question, a used process", times.warm, "bare script, a used CLI", times.warm_bare)
     yield _row("first turn, a spare", times.fresh, "bare script, a booted CLI", times.fresh_bare)
-    yield _row("next turn, a used process", times.warm, "a CLI started for it", times.spawned)
+    yield _row("new question, a used process", times.warm, "a CLI started for it", times.spawned)
     yield _row("first turn, a spare", times.fresh, "a CLI started for it", times.spawned)
 
 
