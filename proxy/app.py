@@ -7,7 +7,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -25,7 +25,7 @@ from proxy.api.handlers import Handlers, Options
 from proxy.api.middleware import RequestLog
 from proxy.api.page import Status
 from proxy.backends.claude_cli.account import Account, CliModel
-from proxy.backends.claude_cli.backend import ClaudeCliBackend
+from proxy.backends.claude_cli.backend import UNSAFE, ClaudeCliBackend
 from proxy.backends.claude_cli.command import CliSettings, Login, choose_login
 from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
@@ -34,6 +34,10 @@ from proxy.backends.claude_cli.launcher import Launcher, LaunchLimits
 from proxy.backends.claude_cli.locate import Cli, find_program, read_version
 from proxy.backends.claude_cli.plan import Limits
 from proxy.backends.claude_cli.pool import Pool, PoolLimits
+from proxy.backends.claude_cli.probing.findings import Findings
+from proxy.backends.claude_cli.probing.probe import examine
+from proxy.backends.claude_cli.probing.store import ProbeStore
+from proxy.backends.claude_cli.probing.watch import CliWatch
 from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.models import Catalog, Model, valid_name
 from proxy.core.errors import ServerError
@@ -67,10 +71,12 @@ class Daemon:
     login: Login
     catalog: Catalog
     pool: Pool
+    backend: ClaudeCliBackend
     engine: Engine
     simulated: bool
     url: str = ""
     account: Account | None = None
+    findings: Findings | None = None
     discovered: anyio.Event = field(default_factory=anyio.Event)
 
     def learn(self, account: Account) -> None:
@@ -98,6 +104,7 @@ class Daemon:
 
     def status(self) -> Status:
         """What the page shows."""
+        unsafe = self.findings is not None and not self.findings.strategies.safe
         logged_out = self.account is not None and not self.account.logged_in
         return Status(
             version=server_version(),
@@ -112,7 +119,7 @@ class Daemon:
             loaded=list(self.engine.loaded()),
             unsupported=self.engine.unsupported,
             simulated=self.simulated,
-            problem=LOGIN_REMEDY if logged_out else "",
+            problem=UNSAFE if unsafe else LOGIN_REMEDY if logged_out else "",
         )
 
     def application(self) -> ASGIApp:
@@ -124,6 +131,20 @@ class Daemon:
             middleware=[Middleware(RequestLog, fields={"simulated": True} if self.simulated else {})],
         )
 
+    def adopt(self, findings: Findings, changed: bool) -> None:
+        """Take in what was found out about the CLI; `changed`: it is another one than the running processes'."""
+        strategies = findings.strategies
+        log.info("cli_probed", version=findings.version, passed=findings.passed)
+        for check in findings.checks:
+            if check.verdict != "ok":
+                log.warning("cli_check_failed", check=check.name, detail=check.detail, remedy=check.remedy)
+        self.backend.adopt(strategies)
+        self.findings = findings
+        if changed:
+            log.warning("cli_changed", before=self.cli.version, now=findings.version)
+            self.cli = replace(self.cli, version=findings.version)
+            self.pool.renew()
+
 
 @asynccontextmanager
 async def open_daemon(
@@ -133,34 +154,19 @@ async def open_daemon(
 
     Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
     """
-    login = choose_login(settings.login, environ)
-    program, origin = find_program(settings.cli, environ)
-    catalog = Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
-    cli_settings = CliSettings(
-        program=program,
-        login=login,
-        environ=environ,
-        model=catalog.find(settings.default_model).cli_model,
-        retries=settings.cli_retries,
-        builtin_tools=settings.builtin_tools,
-        pass_environment=settings.pass_environment,
-    )
-    cli = Cli(program, origin, await read_version(program, _bare_environment(environ)))
+    cli_settings, cli = await find_cli(settings, environ)
+    login = cli_settings.login
+    catalog = make_catalog(settings)
     log.info("cli", path=str(cli.path), version=cli.version, found=cli.origin)
     log.info("login", mode=login.mode, credential="simulated" if simulated else login.credential)
     if settings.builtin_tools:
         log.warning("builtin_tools_on", meaning="clients can read files and run commands on this machine")
     folders = ProcessFolders(settings.runtime_folder, own_work=settings.builtin_tools)
-    try:
-        swept = folders.open()
-    except OSError as error:
-        raise OSError(
-            f"the runtime folder {settings.runtime_folder} cannot be used: {error.strerror or error}"
-        ) from error
+    swept = open_folders(folders, settings)
     if swept:
         log.warning("processes_swept", count=swept)
     try:
-        launcher = Launcher(cli_settings, folders, _launch_limits(settings))
+        launcher = Launcher(cli_settings, folders, launch_limits(settings))
         pool = Pool(launcher, _pool_limits(settings))
         backend = ClaudeCliBackend(pool, login, _deadlines(settings), lambda account: daemon.learn(account))
         engine = Engine(
@@ -169,10 +175,12 @@ async def open_daemon(
             default_think=_think(settings),
             keep_alive=settings.keep_alive,
         )
-        daemon = Daemon(settings, cli, login, catalog, pool, engine, simulated)
+        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated)
         async with pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
+            if settings.probe:
+                tasks.start_soon(_watch_cli, daemon, cli_settings, folders)
             yield daemon
             tasks.cancel_scope.cancel()
     finally:
@@ -185,6 +193,54 @@ async def _discover(backend: ClaudeCliBackend, daemon: Daemon) -> None:
     except ServerError as error:
         log.error("cli_does_not_answer", error=error.message)
     daemon.discovered.set()
+
+
+async def _watch_cli(daemon: Daemon, cli_settings: CliSettings, folders: ProcessFolders) -> None:
+    settings = daemon.settings
+
+    async def probe() -> Findings:
+        from proxy.simulator.server import serve_simulator  # not for a CLI that is known
+
+        # The first spares come first; whoever asks meanwhile finds the CLI taken for one that works.
+        await daemon.discovered.wait()
+        async with serve_simulator() as recorder:
+            return await examine(cli_settings, folders, launch_limits(settings), recorder)
+
+    store = ProbeStore(settings.state_folder)
+    await CliWatch(daemon.cli.path, daemon.login.mode, store, probe, daemon.adopt).run()
+
+
+def make_catalog(settings: Settings) -> Catalog:
+    """The configured models."""
+    return Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
+
+
+async def find_cli(settings: Settings, environ: Mapping[str, str]) -> tuple[CliSettings, Cli]:
+    """The CLI that there is, and what its processes have in common.
+
+    Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
+    """
+    login = choose_login(settings.login, environ)
+    program, origin = find_program(settings.cli, environ)
+    cli_settings = CliSettings(
+        program=program,
+        login=login,
+        environ=environ,
+        model=make_catalog(settings).find(settings.default_model).cli_model,
+        retries=settings.cli_retries,
+        builtin_tools=settings.builtin_tools,
+        pass_environment=settings.pass_environment,
+    )
+    return cli_settings, Cli(program, origin, await read_version(program, _bare_environment(environ)))
+
+
+def open_folders(folders: ProcessFolders, settings: Settings) -> int:
+    """Open the folders of the processes; returns how many processes were swept. Raises OSError in plain words."""
+    try:
+        return folders.open()
+    except OSError as error:
+        words = f"the runtime folder {settings.runtime_folder} cannot be used: {error.strerror or error}"
+        raise OSError(words) from error
 
 
 def _bare_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -200,7 +256,8 @@ def _think(settings: Settings) -> Think:
             return level
 
 
-def _launch_limits(settings: Settings) -> LaunchLimits:
+def launch_limits(settings: Settings) -> LaunchLimits:
+    """How long launching and ending a process may take, and how long its lines may be."""
     stop = StopTimes(settings.stop_eof_timeout, settings.stop_term_timeout, settings.stop_kill_timeout)
     return LaunchLimits(boot=settings.boot_timeout, line=settings.max_line, stop=stop)
 

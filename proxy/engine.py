@@ -47,7 +47,7 @@ class Engine:
 
     def fit(self, request: ChatRequest) -> Fitted:
         """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
-        fitted = fit(request, self.find(request.model), self._default_think)
+        fitted = fit(request, self.find(request.model), self._default_think, self._backend.abilities)
         self.unsupported.update(fitted.unsupported)
         return fitted
 

@@ -9,10 +9,12 @@ from typing import Any, get_args
 
 from proxy.catalog.models import Model
 from proxy.catalog.window import fits, total, within
-from proxy.core.contracts import Structure, Target, Thinking
+from proxy.core.contracts import Abilities, Structure, Target, Thinking
 from proxy.core.errors import InvalidRequest, PromptTooLong
 from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel
 from proxy.shape.schema import api_schema, instruction
+
+EVERYTHING = Abilities()
 
 _SAMPLING = ("temperature", "top_p", "top_k")
 
@@ -31,8 +33,9 @@ _THINKING_MAX_TOKENS = 32_000
 class Fitted:
     """A request made to fit a model: what is left of its messages, and the target that it runs on.
 
-    `unsupported` are the names of what was asked for and is not, or not fully, honoured: of `Options`, or "think".
-    `dropped` is how many messages were left out because the conversation is too long.
+    `unsupported` are the names of what was asked for and is not, or not fully, honoured: of `Options`, "think", or
+    "history" for earlier turns that reach the model told in words. `dropped` is how many messages were left out
+    because the conversation is too long.
     """
 
     request: ChatRequest
@@ -46,12 +49,15 @@ class Fitted:
         return total(self.request.messages)
 
 
-def fit(request: ChatRequest, model: Model, default_think: Think) -> Fitted:
+def fit(request: ChatRequest, model: Model, default_think: Think, abilities: Abilities = EVERYTHING) -> Fitted:
     """Fit `request` to `model`; `default_think` is how much it thinks when the request does not say.
+
+    What the backend is not able to do, no model takes.
 
     Raises `InvalidRequest` for thinking that the model does not have and for an assistant message last that it cannot
     continue, `PromptTooLong` for a conversation that is too long and may not, or cannot, be made shorter.
     """
+    model = _driven(model, abilities)
     if request.think and model.thinking == "none":
         raise InvalidRequest(f'"{request.model}" does not support thinking')
     prefill = bool(request.messages) and request.messages[-1].role == "assistant"
@@ -70,6 +76,8 @@ def fit(request: ChatRequest, model: Model, default_think: Think) -> Fitted:
     options, unsupported = _options(request.options, model, max_tokens, thinks=thinking.mode != "off")
     if request.think and thinking.mode == "off":
         unsupported.append("think")
+    if not abilities.history and any(message.role == "assistant" for message in request.messages):
+        unsupported.append("history")
     messages, dropped = _shortened(request, model.context_length, max_tokens or 0)
     return Fitted(
         replace(request, messages=messages) if dropped else request,
@@ -77,6 +85,17 @@ def fit(request: ChatRequest, model: Model, default_think: Think) -> Fitted:
         tuple(unsupported),
         dropped,
     )
+
+
+def _driven(model: Model, abilities: Abilities) -> Model:
+    """The model as a backend of those abilities can drive it."""
+    if not abilities.effort:
+        model = replace(model, effort_levels=())
+    if not abilities.options:
+        # Stop strings are watched for here as well, and the bound has a way of its own.
+        options = model.options & {"stop", "num_predict"}
+        model = replace(model, options=options, thinking="none", prefill=False, structured_output=False)
+    return model
 
 
 def _bound(options: Options, model: Model) -> int | None:

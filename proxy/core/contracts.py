@@ -50,6 +50,16 @@ class Target:
     prefill: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a backend can do at all. Without `history` earlier turns reach the model told in words; without `options`
+    neither sampling nor thinking nor a format can be chosen, without `effort` no level of it."""
+
+    history: bool = True
+    options: bool = True
+    effort: bool = True
+
+
 class Turn(Protocol):
     """One answer being made. Iterate it once: batches of events that arrived together, none of them empty.
 
@@ -61,6 +71,11 @@ class Turn(Protocol):
 
 class Backend(Protocol):
     """Something that answers. Leaving an opened turn, however that happens, ends its work and frees its slot."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do; this may change while it runs."""
+        ...
 
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:
         """Begin a turn. Entering waits for a process and sends the request; it raises `ServerError`."""

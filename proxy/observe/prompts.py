@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from proxy.core.contracts import Backend, Target, Turn
+from proxy.core.contracts import Abilities, Backend, Target, Turn
 from proxy.core.events import Event, TextDelta
 from proxy.core.request import ChatRequest, Document, Image, Message
 
@@ -17,6 +17,11 @@ class PromptLog:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+
+    @property
+    def abilities(self) -> Abilities:
+        """The backend's."""
+        return self._backend.abilities
 
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[Turn]:

@@ -184,7 +184,10 @@ def run_program(folder: Path, *arguments: object, **environ: str) -> subprocess.
 
 
 def own_environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of a user whose home is beneath `folder`, without a login and without a way out."""
+    """The environment of a user whose home is beneath `folder`, without a login and without a way out.
+
+    The CLI is not probed, which would take a fresh home a second or two each time, unless `more` says so.
+    """
     home = folder / "user"
     home.mkdir(parents=True, exist_ok=True)
     return {
@@ -194,5 +197,6 @@ def own_environment(folder: Path, **more: str) -> dict[str, str]:
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
         "NO_PROXY": "127.0.0.1",
+        "CLAUDE_OLLAMA_PROBE": "off",
         **more,
     }

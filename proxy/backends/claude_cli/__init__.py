@@ -4,11 +4,16 @@ Pure, no I/O:
 
     codec       stream-json: values to lines, lines to values
     replay      a ChatRequest as the lines that tell it to a process
+    conversations  which live process holds exactly this history
+    transcript  a conversation told in one message, for a CLI that does not take it as turns
+    flags       the settings of one turn
     turn        one answer: what the CLI says, turned into events with exactly one end
+    shaping     an answer held to stop strings, and to JSON
     faults      what went wrong, from the CLI's structured error fields
     command     settings and login mode to argv and environment
     account     what a process reports of its login and its models
     plan        which process serves which request, what to boot and what to stop
+    strategies  the ways to drive the CLI that there is
 
 With I/O:
 
@@ -18,6 +23,9 @@ With I/O:
     launcher    brings a process to life and to its end
     deadlines   the four deadlines of a turn, one timer
     session     the conversation with one process: lines, control requests and their answers
+    lease       a process as the pool keeps it, and as it lends it
     pool        spares, leases, limits: the plan decides, the pool acts
+    relay       one answer from one process: asked, relayed, the process settled
     backend     joins them: the Backend contract
+    probing     finds out what the installed CLI does
 """

@@ -8,10 +8,12 @@ into it. Contents are kept as digests: a conversation may hold megabytes of pict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 
-from proxy.backends.claude_cli.replay import Script, merged
+from proxy.backends.claude_cli.replay import Script, is_blank
 from proxy.core.contracts import Target
-from proxy.core.request import Caller, Document, Image, Message, Text
+from proxy.core.request import Caller, Document, Image, Message, Part, Text
 
 _SIZE = 16
 # Bytes of a digest: nobody finds two contents with the same one.
@@ -36,40 +38,37 @@ class Conversation:
         return len(self.messages) // 2
 
 
-def history_of(script: Script, caller: Caller, target: Target) -> Conversation | None:
-    """What a process must hold to go on with `script`; None for a conversation that only begins."""
-    if not script.history:
-        return None
+def begun(script: Script, caller: Caller, target: Target) -> Conversation:
+    """The conversation up to the last answer; without messages when there is none yet."""
     return Conversation(caller, target.model, target.thinking.effort, script.system, _digests(script.history))
 
 
-def after(script: Script, caller: Caller, target: Target, answer: str) -> Conversation:
-    """What a process holds once it was told `script` and has answered."""
-    history = history_of(script, caller, target)
-    if history is None:
-        history = Conversation(caller, target.model, target.thinking.effort, script.system, ())
+def after(begun: Conversation, script: Script, answer: str) -> Conversation:
+    """What a process holds once it was also told what `script` asks, and has answered."""
     said = (*script.asked, Message("assistant", (Text(answer),)))
-    return replace(history, messages=(*history.messages, *_digests(said)))
+    return replace(begun, messages=(*begun.messages, *_digests(said)))
 
 
 def _digests(messages: Sequence[Message]) -> tuple[bytes, ...]:
-    return tuple(map(_digest, merged(messages)))
+    # A conversation of hundreds of messages is digested for each of its turns.
+    digests = []
+    for role, group in groupby(messages, key=attrgetter("role")):
+        fields = [role]
+        for message in group:
+            for part in message.parts:
+                if not is_blank(part):
+                    fields += _fields(part)
+        # Each with its length, so that no two sequences of parts run together to the same text.
+        whole = "".join([f"{len(field)}:{field}" for field in fields])
+        digests.append(blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest())
+    return tuple(digests)
 
 
-def _digest(message: Message) -> bytes:
-    digest = blake2b(message.role.encode(), digest_size=_SIZE)
-    for part in message.parts:
-        fields: tuple[str, ...]
-        match part:
-            case Text(text):
-                fields = ("text", text)
-            case Image(media_type, data):
-                fields = ("image", media_type, data)
-            case Document(data, name):
-                fields = ("document", name, data)
-        for field in fields:
-            # Each with its length, so that no two sequences of parts run together to the same bytes.
-            content = field.encode("utf-8", "surrogatepass")
-            digest.update(b"%d:" % len(content))
-            digest.update(content)
-    return digest.digest()
+def _fields(part: Part) -> tuple[str, ...]:
+    match part:
+        case Text(text):
+            return ("text", text)
+        case Image(media_type, data):
+            return ("image", media_type, data)
+        case Document(data, name):
+            return ("document", name, data)

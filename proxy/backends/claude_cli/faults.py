@@ -23,6 +23,9 @@ LOGIN_REMEDY = (
 _FARTHEST_RESET = 400 * 86400
 # Seconds. A limit that ends later, or ended earlier, is not a time in Unix seconds.
 
+_TOO_LONG = "prompt is too long"
+# The CLI's words, and the API's. The cause stands only in the result, which comes later.
+
 _LONG_WAIT = 60
 # Seconds. An SDK that retries sooner than this only repeats the refusal.
 
@@ -47,7 +50,7 @@ def error_from(failure: Failure, *, retry_delay: float | None, now: float) -> Se
         return _limit(failure, retry_delay, now)
     if status == 404 or failure.code == "model_not_found":
         return ModelNotFound(failure.text, should_retry=False)
-    if failure.cause in ("prompt_too_long", "blocking_limit"):
+    if failure.cause in ("prompt_too_long", "blocking_limit") or failure.text.lower().startswith(_TOO_LONG):
         return PromptTooLong(f"the conversation is too long for the model: {failure.text}", should_retry=False)
     if status in (400, 413, 422) or failure.code == "invalid_request":
         return InvalidRequest(failure.text, status=413 if status == 413 else 400, should_retry=False)

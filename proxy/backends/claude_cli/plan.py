@@ -52,12 +52,14 @@ class Limits:
     """`spares`: processes kept booted and untold. `processes`: the most there may be at once, in any state.
 
     `boots`: the most that boot at the same time while requests wait for them. `conversations`: the most kept live.
+    `reuse`: a process that holds a conversation can be emptied for another one.
     """
 
     spares: int
     processes: int
     boots: int
     conversations: int
+    reuse: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
     booted takes the place of clean processes if need be, then of live ones, the longest idle first. Quiet means that
     no request waits for its first token, which a boot beside it would delay.
     """
-    serving = _Serving(processes, now)
+    serving = _Serving(processes, now, reuse=limits.reuse)
     assign = list(serving.go_on(waiting))
     going_on = {request for request, _ in assign}
     for request, need in enumerate(waiting):
@@ -125,8 +127,9 @@ _Matches = Callable[[View], bool]
 class _Serving:
     """Which processes are left while one request after the other is served."""
 
-    def __init__(self, processes: Sequence[View], now: float) -> None:
+    def __init__(self, processes: Sequence[View], now: float, *, reuse: bool) -> None:
         self._processes = processes
+        self._reuse = reuse
         self.free = {i for i, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE, State.LIVE)}
         self._settling = {
             i for i, view in enumerate(processes) if view.state is State.SETTLING and now - view.since < SETTLE_PATIENCE
@@ -150,7 +153,7 @@ class _Serving:
         if clean is None:
             if self._wait(lambda view: view.conversation is None and view.setup == setup):
                 return None
-            if (single := self._single(setup)) is not None:
+            if self._reuse and (single := self._single(setup)) is not None:
                 self.free.discard(single)
                 self.clear.append(single)
                 self.held += 1

@@ -4,19 +4,18 @@ One writer: every change of a process's state happens here, between two awaits, 
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup
 
-from proxy.backends.claude_cli.conversations import Conversation
 from proxy.backends.claude_cli.launcher import Launcher
-from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, Setup, State, View, plan
-from proxy.backends.claude_cli.session import Session
+from proxy.backends.claude_cli.lease import Child, Lease, Settle
+from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, State, View, plan
 from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
 
 log = structlog.get_logger()
@@ -31,8 +30,6 @@ _CLEAN_UP_INTERVAL = 10.0
 # Seconds between two looks for processes that have been idle for too long.
 
 _IDLE = (State.SPARE, State.CLEAN, State.LIVE)
-
-Settle = Callable[[Session], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,70 +47,11 @@ class PoolLimits:
 
 
 @dataclass(eq=False, slots=True)
-class _Child:
-    state: State = State.BOOTING
-    session: Session | None = None
-    setup: Setup | None = None
-    requests: int = 0
-    since: float = field(default_factory=time.monotonic)
-    conversation: Conversation | None = None
-    turns: tuple[str, ...] = ()
-    kept: bool = True
-
-    @property
-    def running(self) -> bool:
-        return self.session is not None and self.session.process.running
-
-    def view(self) -> View:
-        return View(self.state, self.setup, self.since, self.conversation)
-
-
-@dataclass(eq=False, slots=True)
 class _Waiter:
     need: Need
     served: anyio.Event = field(default_factory=anyio.Event)
-    child: _Child | None = None
+    child: Child | None = None
     error: ServerError | None = None
-
-
-class Lease:
-    """A process for one request.
-
-    `settle`, when set, brings it into order afterwards, and says whether it is: it then holds `becomes`, None for
-    nothing. `holds` is the conversation that the request goes on with, None for none. `turns` are the uuids of the user
-    messages in the process, at first of those that it holds.
-    """
-
-    def __init__(self, child: _Child, act: Callable[[], None]) -> None:
-        assert child.session is not None
-        self._child = child
-        self._act = act
-        self.session = child.session
-        self.first_token_pending = True
-        self.settle: Settle | None = None
-        self.becomes: Conversation | None = None
-        self.turns = child.turns
-        self.holds = child.conversation
-
-    @property
-    def continues(self) -> bool:
-        """The process holds the history that the request needs."""
-        return self.holds is not None
-
-    @property
-    def told(self) -> bool:
-        """The process was told its setup by an earlier request."""
-        return self._child.setup is not None
-
-    def tell(self, setup: Setup) -> None:
-        """Note that the process has been told `setup`."""
-        self._child.setup = setup
-
-    def answering(self) -> None:
-        """Note that the first token has come, so that boots no longer delay it."""
-        if self.first_token_pending:
-            self.first_token_pending = False
-            self._act()
 
 
 class Pool:
@@ -122,7 +60,7 @@ class Pool:
     def __init__(self, launcher: Launcher, limits: PoolLimits) -> None:
         self._launcher = launcher
         self._limits = limits
-        self._children: list[_Child] = []
+        self._children: list[Child] = []
         self._waiters: list[_Waiter] = []
         self._leases: set[Lease] = set()
         self._failed_boots = 0
@@ -191,6 +129,17 @@ class Pool:
             self._leases.discard(lease)
             self._release(child, lease)
 
+    def reuse(self, possible: bool) -> None:
+        """Say whether a process that holds a conversation can be emptied for another one."""
+        self._limits = replace(self._limits, plan=replace(self._limits.plan, reuse=possible))
+
+    def renew(self) -> None:
+        """Replace every process: at once those that are idle, the others after their turn."""
+        for child in self._children:
+            child.requests = self._limits.requests
+            if child.state in _IDLE:
+                self._stop(child)
+
     def release(self, model: str) -> None:
         """Let go of every conversation that is held for `model`."""
         for child in self._children:
@@ -199,7 +148,7 @@ class Pool:
                 if child.state is State.LIVE:
                     self._clear(child)
 
-    async def _acquire(self, need: Need) -> _Child:
+    async def _acquire(self, need: Need) -> Child:
         if self._tasks is None:
             raise Busy("the server is shutting down")
         waiter = _Waiter(need)
@@ -228,7 +177,7 @@ class Pool:
         assert waiter.child is not None
         return waiter.child
 
-    def _release(self, child: _Child, lease: Lease) -> None:
+    def _release(self, child: Child, lease: Lease) -> None:
         child.requests += 1
         self._failed_boots = 0
         assert child.session is not None
@@ -239,14 +188,17 @@ class Pool:
             child.state, child.since = State.SETTLING, time.monotonic()
             self._tasks.start_soon(self._settle, child, lease.settle)
 
-    def _clear(self, child: _Child) -> None:
+    def _clear(self, child: Child) -> None:
         """Take the conversation out of a live process, for the next one."""
+        if not self._limits.plan.reuse:
+            self._stop(child)
+            return
         turns, child.conversation, child.turns = child.turns, None, ()
         child.state, child.since = State.SETTLING, time.monotonic()
         if self._tasks is not None:
             self._tasks.start_soon(self._settle, child, lambda session: session.rewind(turns, empty=True))
 
-    async def _settle(self, child: _Child, settle: Settle) -> None:
+    async def _settle(self, child: Child, settle: Settle) -> None:
         assert child.session is not None
         ready = False
         try:
@@ -261,7 +213,7 @@ class Pool:
         else:
             self._free(child)
 
-    def _free(self, child: _Child) -> None:
+    def _free(self, child: Child) -> None:
         used = State.CLEAN if child.conversation is None else State.LIVE
         child.state = State.SPARE if child.setup is None else used
         child.since = time.monotonic()
@@ -288,7 +240,7 @@ class Pool:
         evicted = [self._children[index] for index in step.evict]
         cleared = [self._children[index] for index in step.clear]
         for _ in range(step.boot):
-            child = _Child()
+            child = Child()
             self._children.append(child)
             self._tasks.start_soon(self._boot, child)
         self._waiters = [waiter for waiter in self._waiters if waiter not in served]
@@ -297,7 +249,7 @@ class Pool:
         for child in cleared:
             self._clear(child)
 
-    async def _boot(self, child: _Child) -> None:
+    async def _boot(self, child: Child) -> None:
         try:
             child.session = await self._launcher.launch()
         except Exception as error:
@@ -348,12 +300,12 @@ class Pool:
                         # It has booted and gone: to boot the next at once would go on for ever.
                         self._pause_boots()
 
-    def _stop(self, child: _Child, *, kill: bool = False) -> None:
+    def _stop(self, child: Child, *, kill: bool = False) -> None:
         child.state = State.STOPPING
         if self._tasks is not None:
             self._tasks.start_soon(self._retire, child, kill)
 
-    async def _retire(self, child: _Child, kill: bool) -> None:
+    async def _retire(self, child: Child, kill: bool) -> None:
         assert child.session is not None
         process = child.session.process
         if kill:

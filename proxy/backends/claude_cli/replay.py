@@ -15,6 +15,7 @@ The whole history travels as structured turns. What is defined here, because the
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from uuid import uuid4
 
 from proxy.backends.claude_cli.codec import JsonObject, encode_assistant, encode_user
@@ -85,9 +86,9 @@ def make_script(request: ChatRequest, target: Target) -> Script:
     spoken = [message for message in request.messages if message.role != "system"]
     if not spoken:
         raise InvalidRequest("there is no user message")
-    if not _content(spoken[-1]):
+    if not _says(spoken[-1]):
         raise InvalidRequest("the last message is empty")
-    said = [message for message in spoken if _content(message)]
+    said = [message for message in spoken if _says(message)]
     prompt = "\n\n".join(system) or None
     if said[-1].role == "assistant":
         if not target.prefill:
@@ -101,16 +102,11 @@ def make_script(request: ChatRequest, target: Target) -> Script:
     return Script(prompt, tuple(said[:cut]), tuple(said[cut:]))
 
 
-def merged(messages: Sequence[Message]) -> list[Message]:
-    """Neighbouring messages of one role as one, without the parts that say nothing: what the API makes of them."""
-    return [
-        Message(role, tuple(part for message in group for part in message.parts if not _is_blank(part)))
-        for role, group in groupby(messages, key=lambda message: message.role)
-    ]
-
-
 def _whole(said: Sequence[Message]) -> tuple[JsonObject, ...]:
-    messages: list[JsonObject] = [{"role": message.role, "content": _content(message)} for message in merged(said)]
+    messages: list[JsonObject] = [
+        {"role": role, "content": [block for message in group for block in _content(message)]}
+        for role, group in groupby(said, key=attrgetter("role"))
+    ]
     if messages[0]["role"] == "assistant":
         messages.insert(0, {"role": "user", "content": [{"type": "text", "text": "(no content)"}]})
     content = messages[-1]["content"]
@@ -119,11 +115,16 @@ def _whole(said: Sequence[Message]) -> tuple[JsonObject, ...]:
     return tuple(messages)
 
 
+def _says(message: Message) -> bool:
+    return not all(map(is_blank, message.parts))
+
+
 def _content(message: Message) -> list[JsonObject]:
-    return [_block(part) for part in message.parts if not _is_blank(part)]
+    return [_block(part) for part in message.parts if not is_blank(part)]
 
 
-def _is_blank(part: Part) -> bool:
+def is_blank(part: Part) -> bool:
+    """Whether a part says nothing: the API refuses texts of blanks."""
     return isinstance(part, Text) and (not part.text or part.text.isspace())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.backends.claude_cli.conversations import Conversation, after, history_of
+from proxy.backends.claude_cli.conversations import Conversation, after, begun
 from proxy.core.contracts import Structure, Target, Thinking
 from proxy.core.request import Caller, Document, Image, Message, Options, Part, Text
 from tests.backends.claude_cli.messages import MODEL, PAPER, PICTURE, TARGET, message, script, telling, told
@@ -18,7 +18,7 @@ QUESTION = message("u", "And now?")
 
 def held(*messages: Message, caller: Caller = CALLER, target: Target = TARGET) -> Conversation | None:
     """What a process must hold to answer a question after `messages`."""
-    return history_of(script(*messages, QUESTION, target=target), caller, target)
+    return begun(script(*messages, QUESTION, target=target), caller, target)
 
 
 BASE = (message("u", "one", PICTURE, PAPER), message("a", "two"), message("u", "three"), message("a", "four"))
@@ -159,13 +159,13 @@ def test_how_the_next_answer_is_made_is_no_part_of_the_conversation(target: Targ
     ],
 )
 def test_a_conversation_that_only_begins_goes_on_with_nothing(messages: tuple[Message, ...]) -> None:
-    assert history_of(script(*messages), CALLER, TARGET) is None
+    assert begun(script(*messages), CALLER, TARGET).messages == ()
 
 
 def test_an_answer_that_the_client_begins_goes_on_with_nothing() -> None:
     target = Target(MODEL, prefill=True)
     messages = (message("u", "a"), message("a", "b"), message("u", "c"), message("a", "d"))
-    assert history_of(script(*messages, target=target), CALLER, target) is None
+    assert begun(script(*messages, target=target), CALLER, target).messages == ()
 
 
 def test_a_conversation_keeps_no_contents() -> None:
@@ -210,8 +210,8 @@ def test_a_client_that_sends_the_answer_back_goes_on_where_it_is_held(rounds: li
         sent += said
         asked = script(*sent)
         if holds is not None:
-            assert history_of(asked, CALLER, TARGET) == holds
-        holds = after(asked, CALLER, TARGET, answer)
+            assert begun(asked, CALLER, TARGET) == holds
+        holds = after(begun(asked, CALLER, TARGET), asked, answer)
         sent.append(message("a", answer))
 
 
@@ -227,7 +227,7 @@ def test_a_client_that_sends_the_answer_back_goes_on_where_it_is_held(rounds: li
     ],
 )
 def test_an_answer_that_the_client_changed_is_not_the_one_that_is_held(sent_back: list[Message]) -> None:
-    holds = after(script(message("u", "hi")), CALLER, TARGET, "Good day.")
+    holds = after(begun(script(message("u", "hi")), CALLER, TARGET), script(message("u", "hi")), "Good day.")
     assert held(message("u", "hi"), message("a", "Good day.")) == holds
     assert held(message("u", "hi"), *sent_back) != holds
 
@@ -237,7 +237,7 @@ def test_an_answer_that_the_client_changed_is_not_the_one_that_is_held(sent_back
 )
 def test_answers_are_counted(roles: str, answers: int) -> None:
     asked = script(*(message(role, "x") for role in roles))
-    assert after(asked, CALLER, TARGET, "Good day.").answers == answers
+    assert after(begun(asked, CALLER, TARGET), asked, "Good day.").answers == answers
 
 
 # Whatever the conversation

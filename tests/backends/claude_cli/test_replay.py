@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from proxy.backends.claude_cli.replay import Script, make_script, merged
+from proxy.backends.claude_cli.replay import Script, make_script
 from proxy.core.contracts import Structure, Target
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import ChatRequest, Document, Image, Message
@@ -198,25 +198,6 @@ def test_answers_are_told_as_the_models_own() -> None:
 def test_there_has_to_be_something_to_ask(messages: list[Message], complaint: str) -> None:
     with pytest.raises(InvalidRequest, match=complaint):
         script(*messages)
-
-
-@pytest.mark.parametrize(
-    ("messages", "same"),
-    [
-        ([], []),
-        ([message("u", "a")], [message("u", "a")]),
-        ([message("u", "a"), message("u", "b", PICTURE)], [message("u", "a", "b", PICTURE)]),
-        ([message("u", "a", " ", ""), message("u", "\n"), message("u", "b")], [message("u", "a", "b")]),
-        (
-            [message("a", "a"), message("u", "b"), message("a", "c"), message("a", PAPER)],
-            [message("a", "a"), message("u", "b"), message("a", "c", PAPER)],
-        ),
-    ],
-)
-def test_neighbours_of_one_role_are_merged_without_what_says_nothing(
-    messages: list[Message], same: list[Message]
-) -> None:
-    assert merged(messages) == same
 
 
 # Answers that the client begins

@@ -1,0 +1,76 @@
+"""A process as the pool keeps it, and as it lends it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from proxy.backends.claude_cli.conversations import Conversation
+from proxy.backends.claude_cli.plan import Setup, State, View
+from proxy.backends.claude_cli.session import Session
+
+Settle = Callable[[Session], Awaitable[bool]]
+
+
+@dataclass(eq=False, slots=True)
+class Child:
+    """A process of the pool, in a `state` since a monotonic time.
+
+    It was told `setup`, None for nothing yet, and has served so many `requests`. `turns` are the uuids of the user
+    messages of the `conversation` that it holds, or is going to hold; not `kept`, that goes as soon as it is there.
+    """
+
+    state: State = State.BOOTING
+    session: Session | None = None
+    setup: Setup | None = None
+    requests: int = 0
+    since: float = field(default_factory=time.monotonic)
+    conversation: Conversation | None = None
+    turns: tuple[str, ...] = ()
+    kept: bool = True
+
+    @property
+    def running(self) -> bool:
+        return self.session is not None and self.session.process.running
+
+    def view(self) -> View:
+        return View(self.state, self.setup, self.since, self.conversation)
+
+
+class Lease:
+    """A process for one request.
+
+    `settle`, when set, brings it into order afterwards, and says whether it is: it then holds `becomes`, None for
+    nothing. `holds` is the conversation that the request goes on with, None for none. `turns` are the uuids of the user
+    messages in the process, at first of those that it holds.
+    """
+
+    def __init__(self, child: Child, act: Callable[[], None]) -> None:
+        assert child.session is not None
+        self._child = child
+        self._act = act
+        self.session = child.session
+        self.first_token_pending = True
+        self.settle: Settle | None = None
+        self.becomes: Conversation | None = None
+        self.turns = child.turns
+        self.holds = child.conversation
+
+    @property
+    def continues(self) -> bool:
+        """The process holds the history that the request needs."""
+        return self.holds is not None
+
+    @property
+    def told(self) -> bool:
+        """The process was told its setup by an earlier request."""
+        return self._child.setup is not None
+
+    def tell(self, setup: Setup) -> None:
+        """Note that the process has been told `setup`."""
+        self._child.setup = setup
+
+    def answering(self) -> None:
+        """Note that the first token has come, so that boots no longer delay it."""
+        if self.first_token_pending:
+            self.first_token_pending = False
+            self._act()

@@ -1,0 +1,100 @@
+"""What was found out about a CLI, the strategies that follow, and both as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from proxy.backends.claude_cli.command import LoginMode
+from proxy.backends.claude_cli.strategies import Strategies
+
+SCHEMA = 1
+"""The number of this probe: raise it when a question, or what the CLI is started with, changes."""
+
+SAFETY = ("slash", "mentions", "tools_off")
+"""The checks without which nothing is served: a chat could run a command or read a file."""
+
+Verdict = Literal["ok", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question and its answer. `value` is what the strategies need to know of it, empty when it failed.
+
+    `unknown`: it could not be asked, since no process could be had. `remedy` tells what to do, or what the daemon does
+    without it; `needed`: without it the daemon cannot serve.
+    """
+
+    name: str
+    question: str
+    verdict: Verdict
+    detail: str
+    remedy: str
+    needed: bool = False
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a CLI does: `identity` says of which program, `login` for which mode of being logged in.
+
+    `probed_as` is the mode that was tried, which is another one for a stored login. `schema` is the probe's own number.
+    """
+
+    version: str
+    identity: str
+    login: LoginMode
+    probed_as: LoginMode
+    checks: tuple[Check, ...]
+    schema: int = SCHEMA
+
+    @property
+    def passed(self) -> bool:
+        """Everything that the daemon needs works."""
+        return all(check.verdict == "ok" for check in self.checks if check.needed)
+
+    @property
+    def strategies(self) -> Strategies:
+        """The ways to take with this CLI."""
+        works = {check.name: check.verdict == "ok" for check in self.checks}
+        values = {check.name: check.value for check in self.checks if check.verdict == "ok"}
+        return Strategies(
+            safe=all(works.get(name, False) for name in SAFETY),
+            history="structured" if works.get("history") else "transcript",
+            rewind=works.get("rewind", False),
+            interrupt=works.get("interrupt", False),
+            options=works.get("options", False),
+            resets=works.get("resets", False),
+            effort=works.get("effort", False),
+            tool_names="plain" if (names := values.get("tool_names")) == "plain" else _prefixed(names),
+            depth="initialized" if values.get("depth") == "initialized" else "booted",
+        )
+
+    def to_json(self) -> str:
+        """As JSON; the strategies are not in it, they follow."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Findings":
+        """The findings in `text`. Raises ValueError when it holds none, or those of another schema."""
+        return from_value(json.loads(text))
+
+
+def _prefixed(names: str | None) -> Literal["prefixed", "none"]:
+    return "prefixed" if names == "prefixed" else "none"
+
+
+_ADAPTER = TypeAdapter(Findings)
+
+
+def from_value(value: Mapping[str, Any]) -> Findings:
+    """The findings in a JSON value. Raises ValueError when it holds none, or those of another schema."""
+    try:
+        findings = _ADAPTER.validate_python(value)
+    except ValidationError as error:
+        raise ValueError(f"these are no findings: {error.error_count()} errors") from error
+    if findings.schema != SCHEMA:
+        raise ValueError(f"these findings are of schema {findings.schema}, not {SCHEMA}")
+    return findings

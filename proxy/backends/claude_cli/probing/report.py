@@ -1,0 +1,68 @@
+"""Findings as a table for people. Pure."""
+
+import textwrap
+from collections.abc import Iterator
+
+from proxy.backends.claude_cli.probing.findings import Findings
+from proxy.backends.claude_cli.strategies import Strategies
+
+
+def report(findings: Findings, width: int) -> str:
+    """The table of checks, what to do about those that failed, and the strategies; lines of at most `width`."""
+    parts = [_table(findings, width)]
+    if remedies := "\n".join(_remedies(findings, width)):
+        parts.append(remedies)
+    parts.append("\n".join(_ways(findings.strategies, width)))
+    return "\n\n".join(parts)
+
+
+def _table(findings: Findings, width: int) -> str:
+    rows = [("CHECK", "VERDICT", "DETAIL"), *((c.name, c.verdict, c.detail) for c in findings.checks)]
+    name, verdict = (max(len(row[column]) for row in rows) for column in (0, 1))
+    indent = " " * (name + verdict + 4)
+    lines = []
+    for row in rows:
+        start = f"{row[0].ljust(name)}  {row[1].ljust(verdict)}  "
+        lines.append(_filled(row[2], width, start, indent))
+    return "\n".join(lines)
+
+
+def _remedies(findings: Findings, width: int) -> Iterator[str]:
+    for check in findings.checks:
+        if check.verdict == "failed":
+            weight = "needed" if check.needed else "can be done without"
+            yield _filled(check.remedy, width, f"{check.name} ({weight}): ", "  ")
+
+
+def _ways(strategies: Strategies, width: int) -> Iterator[str]:
+    yield "WITH THIS CLI"
+    history = {"structured": "turn by turn", "transcript": "told in one message"}[strategies.history]
+    tools = {"plain": "under their own names", "prefixed": "under prefixed names", "none": "declined"}
+    spares = {"initialized": "may be told their setup ahead", "booted": "are told nothing ahead"}
+    for name, way in (
+        ("serve", "yes" if strategies.safe else "no: a chat could run a command or read a file"),
+        ("history", history),
+        ("processes", _reuse(strategies)),
+        ("options", "sent" if strategies.options else "not sent, and named in a response header"),
+        ("effort", "sent" if strategies.effort else "left to the model"),
+        ("tools", tools[strategies.tool_names]),
+        ("spares", spares[strategies.depth]),
+    ):
+        yield _filled(way, width, f"{name:<11}", " " * 11)
+
+
+def _reuse(strategies: Strategies) -> str:
+    if not strategies.rewind:
+        return "each serves one conversation"
+    exceptions = []
+    if not strategies.interrupt:
+        exceptions.append("its turn was cut short")
+    if not strategies.resets:
+        exceptions.append("it was given options")
+    return "serve one conversation after another" + (f", unless {' or '.join(exceptions)}" if exceptions else "")
+
+
+def _filled(text: str, width: int, first: str, others: str) -> str:
+    return textwrap.fill(
+        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False, break_long_words=False
+    )

@@ -1,0 +1,27 @@
+"""How the daemon drives the CLI that it has: what the probe found becomes a choice of ways. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Strategies:
+    """The ways to take; the defaults are those of a CLI on which everything works.
+
+    `safe` False: a chat could run a command or read a file, so nothing may be served. `history`: the conversation so
+    far travels as turns, or told in one message (`transcript`). `rewind` False: a process that holds a conversation
+    serves no other one. `interrupt` False: one whose turn was cut short is ended. `options` False: sampling, stop
+    strings and limits are not sent. `resets` False: a process that was given any of them is not used again. `effort`
+    False: no effort is asked for. `tool_names`: as the client gave them, with ``mcp__client__`` in front, or no tools
+    at all. `depth`: a spare may be told its setup ahead and its system prompt later, or has to be told nothing ahead.
+    """
+
+    safe: bool = True
+    history: Literal["structured", "transcript"] = "structured"
+    rewind: bool = True
+    interrupt: bool = True
+    options: bool = True
+    resets: bool = True
+    effort: bool = True
+    tool_names: Literal["plain", "prefixed", "none"] = "plain"
+    depth: Literal["initialized", "booted"] = "initialized"
