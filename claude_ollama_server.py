@@ -234,7 +234,7 @@ def _is_loopback(host: str) -> bool:
 
 async def models(settings: Settings, environ: Mapping[str, str]) -> None:
     """Print the catalogue, with what the CLI adds to it."""
-    quiet = settings.model_copy(update={"spares": 0})
+    quiet = settings.model_copy(update={"spares": 0, "probe": False})
     configure_log("error", settings.log_format)
     async with open_daemon(quiet, environ) as daemon:
         await daemon.discovered.wait()

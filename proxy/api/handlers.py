@@ -135,6 +135,7 @@ class Handlers:
         record.note(model=call.model)
         if call.action != "answer":
             if call.action == "load":
+                self._engine.fit(call.request)  # what the model cannot do is an error here too
                 self._engine.load(call.model, call.request.keep_alive)
             else:
                 self._engine.unload(call.model)
