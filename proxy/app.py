@@ -25,7 +25,7 @@ from proxy.api.handlers import Handlers, Options
 from proxy.api.middleware import RequestLog
 from proxy.api.page import Status
 from proxy.backends.claude_cli.account import Account, CliModel
-from proxy.backends.claude_cli.backend import UNSAFE, ClaudeCliBackend
+from proxy.backends.claude_cli.backend import ClaudeCliBackend, unfit_text
 from proxy.backends.claude_cli.command import CliSettings, Login, choose_login
 from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
@@ -104,7 +104,7 @@ class Daemon:
 
     def status(self) -> Status:
         """What the page shows."""
-        unsafe = self.findings is not None and not self.findings.strategies.safe
+        unfit = self.findings.strategies.unfit if self.findings else ()
         logged_out = self.account is not None and not self.account.logged_in
         return Status(
             version=server_version(),
@@ -119,7 +119,7 @@ class Daemon:
             loaded=list(self.engine.loaded()),
             unsupported=self.engine.unsupported,
             simulated=self.simulated,
-            problem=UNSAFE if unsafe else LOGIN_REMEDY if logged_out else "",
+            problem=unfit_text(unfit) if unfit else LOGIN_REMEDY if logged_out else "",
         )
 
     def application(self) -> ASGIApp:
@@ -143,7 +143,8 @@ class Daemon:
         if changed:
             log.warning("cli_changed", before=self.cli.version, now=findings.version)
             self.cli = replace(self.cli, version=findings.version)
-            self.pool.renew()
+            if not strategies.unfit:
+                self.pool.renew()
 
 
 @asynccontextmanager

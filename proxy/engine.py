@@ -20,7 +20,7 @@ class Engine:
     """Runs the turns of every dialect.
 
     `default_think` is how much models think when a request does not say, `keep_alive` how long they stay loaded, in
-    seconds.
+    seconds. `unsupported` counts, by the clients' names, what was asked for in vain.
     """
 
     def __init__(
@@ -47,9 +47,7 @@ class Engine:
 
     def fit(self, request: ChatRequest) -> Fitted:
         """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
-        fitted = fit(request, self.find(request.model), self._default_think, self._backend.abilities)
-        self.unsupported.update(fitted.unsupported)
-        return fitted
+        return fit(request, self.find(request.model), self._default_think, self._backend.abilities)
 
     @asynccontextmanager
     async def open(self, fitted: Fitted) -> AsyncIterator[Turn]:
@@ -66,8 +64,7 @@ class Engine:
                 async with self._backend.open(request, fitted.target) as turn:
                     yield turn
         except PromptTooLong as error:
-            numbers = f"about {fitted.tokens} tokens, {model.context_length} fit"
-            raise PromptTooLong(f"{error.message} ({numbers})", should_retry=False) from None
+            raise PromptTooLong(_with_numbers(error.message, fitted.tokens, model), should_retry=False) from None
         finally:
             self._left(scope)
             self._residency.leave(model.name, time.monotonic())
@@ -101,8 +98,12 @@ class Engine:
             self._unload_expired()
 
     def _unload_expired(self) -> None:
-        for name in self._residency.expire(time.monotonic()):
-            self._backend.release(self.find(name).cli_model)
+        now = time.monotonic()
+        for name in self._residency.expire(now):
+            # Conversations belong to what the backend runs, and another name may stand for the same.
+            model = self.find(name).cli_model
+            if model not in {self.find(loaded).cli_model for loaded in self._residency.loaded(now)}:
+                self._backend.release(model)
         self._residency_changed.set()
 
     def _left(self, scope: anyio.CancelScope) -> None:
@@ -124,3 +125,11 @@ class Engine:
                 scope.cancel()
                 cut += 1
         return cut
+
+
+def _with_numbers(text: str, tokens: int, model: Model) -> str:
+    """The words for a conversation that is too long, with how long it is, and how much fits where that is known."""
+    if any(character.isdigit() for character in text):
+        return text
+    fits = f", {model.context_length} fit" if tokens > model.context_length else ""
+    return f"{text} (about {tokens} tokens{fits})"

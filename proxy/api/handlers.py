@@ -179,10 +179,10 @@ class Handlers:
         self, by_dialect: Sequence[str], fitted: Fitted, spellings: Mapping[str, str], record: Record
     ) -> Headers:
         """The headers, and the fields of the log line, that say what of a request was not done."""
-        self._engine.unsupported.update(by_dialect)
         names = list(dict.fromkeys((*by_dialect, *(spellings.get(name, name) for name in fitted.unsupported))))
         headers: list[tuple[bytes, bytes]] = []
         if names:
+            self._engine.unsupported.update(names)
             record.note(unsupported=names)
             headers.append((b"x-unsupported-options", ", ".join(names).encode("ascii", "replace")))
         if fitted.dropped:

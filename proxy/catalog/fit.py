@@ -57,9 +57,9 @@ def fit(request: ChatRequest, model: Model, default_think: Think, abilities: Abi
     Raises `InvalidRequest` for thinking that the model does not have and for an assistant message last that it cannot
     continue, `PromptTooLong` for a conversation that is too long and may not, or cannot, be made shorter.
     """
-    model = _driven(model, abilities)
     if request.think and model.thinking == "none":
         raise InvalidRequest(f'"{request.model}" does not support thinking')
+    levels, model = model.effort_levels, _driven(model, abilities)
     prefill = bool(request.messages) and request.messages[-1].role == "assistant"
     think = request.think
     if think is None:
@@ -74,8 +74,10 @@ def fit(request: ChatRequest, model: Model, default_think: Think, abilities: Abi
     if thinking.budget is not None and max_tokens is None:
         max_tokens = _thinking_bound(model)
     options, unsupported = _options(request.options, model, max_tokens, thinks=thinking.mode != "off")
-    if request.think and thinking.mode == "off":
+    if request.think and (thinking.mode == "off" or (request.think is not True and levels != model.effort_levels)):
         unsupported.append("think")
+    if request.options.max_tokens is not None and not abilities.options:
+        unsupported.append("max_tokens")
     if not abilities.history and any(message.role == "assistant" for message in request.messages):
         unsupported.append("history")
     messages, dropped = _shortened(request, model.context_length, max_tokens or 0)
@@ -133,13 +135,10 @@ def _effort(level: ThinkLevel, model: Model) -> str | None:
 def _budget(level: ThinkLevel, model: Model, max_tokens: int | None) -> int | None:
     """The tokens to think with, fewer than the whole answer may have; None where the API's least is too many.
 
-    Of a bound that the client set at most half goes into thinking, if that is enough for it: an answer shall follow.
+    Of a bound that the client set at most half goes into thinking: an answer shall follow.
     """
-    bound = _thinking_bound(model) if max_tokens is None else max_tokens
-    if bound <= _LEAST_BUDGET:
-        return None
-    most = bound - 1 if max_tokens is None else max(_LEAST_BUDGET, bound // 2)
-    return min(_BUDGETS[level], most)
+    most = _thinking_bound(model) - 1 if max_tokens is None else max_tokens // 2
+    return min(_BUDGETS[level], most) if most >= _LEAST_BUDGET else None
 
 
 def _check_prefill(request: ChatRequest, model: Model, thinking: Thinking) -> None:

@@ -1,7 +1,7 @@
 """A model's window: how long a conversation is, about, and which of its turns are left out when it is too long.
 
-Nothing here counts real tokens. Text is taken for 4 bytes of UTF-8 a token, which is near the truth for English and
-more than it for code and most other scripts.
+Nothing here counts real tokens. Text is taken for 4 bytes of UTF-8 a token, which is near the truth for English. Code
+and other scripts have more tokens than that: such a conversation may pass here and be refused by the API.
 """
 
 from collections.abc import Iterable

@@ -5,6 +5,7 @@ import re
 _BLANKS = " \t\n\r"
 _LITERALS = ("true", "false", "null")
 _OPEN = "open"
+_FENCED = re.compile(r"```[a-z]*\n(.*?)\n?```", re.DOTALL)
 _MARK = re.compile(r'["\[\]{}]')
 _MARK_IN_STRING = re.compile(r'["\\]')
 
@@ -20,7 +21,8 @@ class JsonFilter:
     `complete`: the value is closed, and the rest of the answer is dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, opens: str = "{[") -> None:
+        self._opens = opens
         self.complete = False
         self._parts: list[str] = []
         self._state = ""
@@ -44,6 +46,10 @@ class JsonFilter:
         self._parts.append(sent)
         return sent
 
+    def rest(self) -> str:
+        """What was held back, once the answer has ended: nothing, for no value has begun there."""
+        return ""
+
     def _opening(self, text: str) -> str:
         """The text from the value's first bracket on, empty until it is known to be one."""
         start = 0
@@ -52,7 +58,7 @@ class JsonFilter:
             if state == _OPEN:
                 return "".join((*self._held, text[start:]))
             if not state:
-                state, start = char if char in "[{" else "", at
+                state, start = char if char in self._opens else "", at
                 self._held.clear()
             self._state = state
         if self._state:
@@ -97,3 +103,31 @@ def _following(state: str, char: str) -> str:
             return _OPEN if char in _BLANKS or char in ",]" else ""
     begun = state + char
     return begun if state and any(word.startswith(begun) for word in _LITERALS) else ""
+
+
+class ValueFilter:
+    """Takes an answer whose JSON value need not be an object or array, such as one word of a list, and holds it back.
+
+    Where a number or a word ends is known only at the end of the answer. Then a Markdown fence around it is taken off.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.text = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a value; where it would have ended nobody knows."""
+        return False
+
+    def feed(self, text: str) -> str:
+        """Nothing yet."""
+        self._parts.append(text)
+        return ""
+
+    def rest(self) -> str:
+        """The value, once the answer has ended."""
+        text = "".join(self._parts).strip()
+        fenced = _FENCED.fullmatch(text)
+        self.text = fenced[1] if fenced else text
+        return self.text

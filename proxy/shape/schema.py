@@ -52,8 +52,20 @@ def instruction(schema: Mapping[str, Any] | None) -> str:
     )
 
 
+def openings(schema: Mapping[str, Any] | None) -> str:
+    """The brackets that a value of `schema` may begin with; empty when it may be no object and no array at all."""
+    if schema is None:
+        return "{"
+    kind = schema.get("type")
+    if kind is None and not {"enum", "const"} & schema.keys():
+        return "{" if "properties" in schema else "{["
+    kinds = kind if isinstance(kind, list) else [kind]
+    found = "".join(bracket for name, bracket in (("object", "{"), ("array", "[")) if name in kinds)
+    return found if len(found) == len(kinds) else ""
+
+
 class Validator:
-    """Holds an answer against `schema`, or with None against being any JSON object or array.
+    """Holds an answer against `schema`, or with None against being any JSON object.
 
     The draft is the one that ``$schema`` names, else 2020-12. Formats are not checked, they are annotations. Nor is a
     ``pattern`` that is beyond regular expressions of linear time, such as one that looks ahead. Nothing outside the
@@ -91,7 +103,7 @@ class Validator:
         if _too_deep(value):
             return _TOO_DEEP
         if self._validator is None:
-            return None if isinstance(value, dict | list) else "the answer is neither a JSON object nor an array"
+            return None if isinstance(value, dict) else "the answer is not a JSON object"
         try:
             if self._validator.is_valid(value):
                 return None

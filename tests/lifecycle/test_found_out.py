@@ -87,9 +87,9 @@ def test_options_that_do_not_reach_the_api_are_named(make_found_out: MakeDaemon)
     running = make_found_out("options")
     options = {"temperature": 0.3, "stop": ["five"], "num_predict": 1000}
     answer = ask_over(running, "/api/chat", "claude-sonnet-4-5", "count to 7", options=options)
-    assert answer.unsupported == ("temperature",)
+    assert answer.unsupported == ("num_predict", "temperature")
     assert "four" in answer.text or "4" in answer.text
-    assert ask_over(running, "/api/chat", "claude-sonnet-4-5", "hello", think=True).status == 400
+    assert ask_over(running, "/api/chat", "claude-sonnet-4-5", "hello", think=True).unsupported == ("think",)
 
 
 def test_a_cli_that_is_replaced_is_noticed_and_used_from_then_on(make_found_out: MakeDaemon, tmp_path: Path) -> None:
@@ -106,12 +106,20 @@ def test_a_cli_that_is_replaced_is_noticed_and_used_from_then_on(make_found_out:
     assert process_of(running.last()) != old
 
 
+def test_an_effort_that_does_not_reach_the_api_is_named(make_found_out: MakeDaemon) -> None:
+    running = make_found_out("effort")
+    assert ask_over(running, "/api/chat", "opus", "hello", think="high").unsupported == ("think",)
+    assert ask_over(running, "/api/chat", "opus", "hello", think=True).unsupported == ()
+
+
 def test_what_was_found_out_is_kept_for_the_next_start(tmp_path: Path) -> None:
     program = write_api_cli(tmp_path, "history")
-    for asks_the_cli in (True, False):
-        with running_daemon(tmp_path, cli=program, settings=ON) as running:
-            running.until(lambda: running.daemon.findings is not None, "found out")
-            if not asks_the_cli:
-                # At once, before any process has booted for it.
-                assert running.daemon.findings is not None
-            assert running.daemon.backend.abilities.history is False
+    with running_daemon(tmp_path, cli=program, settings=ON) as running:
+        running.until(lambda: running.daemon.findings is not None, "found out")
+    [kept] = tmp_path.rglob("probe.json")
+    kept.write_text(kept.read_text().replace('"detail": "', '"detail": "as was kept: '))
+    with running_daemon(tmp_path, cli=program, settings=ON) as running:
+        running.until(lambda: running.daemon.findings is not None, "found out")
+        assert running.daemon.findings
+        assert all(check.detail.startswith("as was kept: ") for check in running.daemon.findings.checks)
+        assert not running.daemon.backend.abilities.history

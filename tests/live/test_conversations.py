@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from proxy.core.reply import fold
+from proxy.core.request import Caller, ChatRequest, Message, Text
 from tests.conftest import MakeDaemon
 from tests.support.chatting import (
     Messages,
@@ -161,6 +163,27 @@ def test_callers_with_different_histories_never_see_a_word_of_one_another(make_d
         owners = {name for name in names if name in str(request.body["messages"])}
         assert len(owners) == 1, owners
         assert len(spoken(request.body)) % 2 == 1
+
+
+def test_two_callers_of_one_conversation_do_not_share_a_process(make_daemon: MakeDaemon) -> None:
+    running = make_daemon(settings={"spares": "2"})
+    asked = ("my name is Ann", "echo: two", "what is my name?")
+    messages: list[Message] = []
+
+    async def turn(name: str) -> str:
+        request = ChatRequest("sonnet", tuple(messages), Caller(name))
+        async with running.daemon.engine.open(running.daemon.engine.fit(request)) as turn:
+            return fold([event async for batch in turn for event in batch]).text
+
+    for text in asked:
+        messages.append(Message("user", (Text(text),)))
+        first = running.run(turn("ann"))
+        running.until_idle()
+        assert running.run(turn("bob")) == first
+        running.until_idle()
+        messages.append(Message("assistant", (Text(first),)))
+    by_turn = [process_of(request.body) for request in running.sent()]
+    assert by_turn[2] == by_turn[4] != by_turn[3] == by_turn[5]
 
 
 def test_the_least_recently_used_conversation_goes_first(make_daemon: MakeDaemon) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeDaemon
-from tests.support.chatting import chat, user
+from tests.support.chatting import chat, process_of, user
 from tests.support.routes import ROUTES, ask_over, spelled
 from tests.support.running import Running
 
@@ -136,6 +136,7 @@ def defaults(model: str) -> dict[str, Any]:
 @pytest.mark.parametrize("model", [OLDER, NEWEST])
 def test_options_do_not_leak_into_the_next_request(make_daemon: MakeDaemon, model: str) -> None:
     running = make_daemon()
+    running.until_idle()
     chat(running, [user("hello")], model)
     running.until_idle()
     plain = running.last()
@@ -151,6 +152,7 @@ def test_options_do_not_leak_into_the_next_request(make_daemon: MakeDaemon, mode
         running.until_idle()
         assert sampling(running.last()) == sampling(plain)
         assert running.last()["messages"] == plain["messages"]
+    assert len({process_of(request.body) for request in running.sent()}) == 1
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -196,6 +198,7 @@ FORMATS: Mapping[str, Any] = {
     "a schema with limits": LIMITED,
     "a schema that the API cannot hold": {"type": "object", "additionalProperties": {"type": "string"}},
 }
+MOODS = {"type": "string", "enum": ["happy", "sad"]}
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -224,6 +227,14 @@ def test_a_format_gives_json_and_nothing_else(live: Running, name: str, model: s
         assert answer.text == '{"name": "Ann"}'
     if stream:
         assert len(answer.pieces) > 1
+    live.until_idle()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_value_that_is_no_object_comes_whole(live: Running, route: str) -> None:
+    text = '[simulate: text "```json\\n\\"sad\\"\\n```"]'
+    answer = ask_over(live, route, NEWEST, text, format=MOODS, stream=True)
+    assert (answer.text, answer.pieces, answer.error) == ('"sad"', ('"sad"',), "")
     live.until_idle()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from proxy.shape.jsonvalue import JsonFilter
+from proxy.shape.jsonvalue import JsonFilter, ValueFilter
 from tests.shape.cuts import all_cuts, random_cuts
 
 
@@ -106,3 +106,31 @@ def random_value(chance: random.Random, depth: int) -> object:
         return chance.choice((None, True, False, 0, -1.5, 10**30))
     parts = [random_value(chance, depth - 1) for _ in range(chance.randrange(4))]
     return parts if kind == 3 else {f"{{{part!r}": part for part in parts}
+
+
+# Values that are told what they begin with, or nothing
+
+
+@pytest.mark.parametrize(
+    ("opens", "text", "value"),
+    [
+        ("{", 'As in [1], here: {"a": [2]} [3]', '{"a": [2]}'),
+        ("[", 'So {"a": 1} is wrong: ["a"]', '["a"]'),
+        ("{[", 'Well: [1] {"a": 1}', "[1]"),
+    ],
+)
+def test_only_a_bracket_that_can_begin_the_value_opens_it(opens: str, text: str, value: str) -> None:
+    for size in (1, 3, len(text)):
+        filter = JsonFilter(opens)
+        assert "".join(filter.feed(text[at : at + size]) for at in range(0, len(text), size)) == value
+        assert (filter.text, filter.complete, filter.rest()) == (value, True, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [('"yes"', '"yes"'), (" 5\n", "5"), ('```json\n"yes"\n```', '"yes"'), ("```\ntrue\n```\n", "true"), ("", "")],
+)
+def test_a_value_that_is_no_object_is_held_back_until_the_end(text: str, value: str) -> None:
+    filter = ValueFilter()
+    assert [filter.feed(char) for char in text] == [""] * len(text)
+    assert filter.rest() == filter.text == value

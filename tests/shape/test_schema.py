@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.core.errors import InvalidRequest
-from proxy.shape.schema import MAX_DEPTH, Validator, instruction
+from proxy.shape.schema import MAX_DEPTH, Validator, instruction, openings
 from tests.shape.schemas import EXPRESSIBLE, INEXPRESSIBLE, PERSON, ZOD, Schema, Tree
 
 REAL = [*EXPRESSIBLE, *INEXPRESSIBLE]
@@ -25,9 +25,9 @@ DEEPEST = "[" * MAX_DEPTH + "0" + "]" * MAX_DEPTH
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "[]", DEEPEST, ' {"a": [1, 2.5e3, null]}\n', '{"a": 1, "a": 2}', '{"\\ud800": 1}']
+    "text", ["{}", f'{{"a": {DEEPEST[1:-1]}}}', ' {"a": [1, 2.5e3, null]}\n', '{"a": 1, "a": 2}', '{"\\ud800": 1}']
 )
-def test_without_a_schema_any_object_or_array_will_do(text: str) -> None:
+def test_without_a_schema_any_object_will_do(text: str) -> None:
     assert Validator(None).check(text) is None
 
 
@@ -40,14 +40,36 @@ def test_without_a_schema_any_object_or_array_will_do(text: str) -> None:
         ("\ufeff{}", "the answer is not JSON: Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1, column 1"),
         ("[NaN]", "the answer is not JSON: NaN is no JSON number"),
         ("[-Infinity]", "the answer is not JSON: -Infinity is no JSON number"),
-        ("5", "the answer is neither a JSON object nor an array"),
-        ('"text"', "the answer is neither a JSON object nor an array"),
+        ("5", "the answer is not a JSON object"),
+        ('"text"', "the answer is not a JSON object"),
+        ("[]", "the answer is not a JSON object"),
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "the answer is more than 200 levels deep"),
         ("[" * 100_000, "the answer is more than 200 levels deep"),
     ],
 )
 def test_what_is_no_json_answer_is_named(text: str, reason: str) -> None:
     assert Validator(None).check(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("schema", "brackets"),
+    [
+        (None, "{"),
+        ({"type": "object"}, "{"),
+        ({"properties": {}}, "{"),
+        ({"type": "array"}, "["),
+        ({"type": ["object", "array"]}, "{["),
+        ({"anyOf": [{"type": "object"}, {"type": "array"}]}, "{["),
+        ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object"}}}, "{["),
+        ({}, "{["),
+        ({"type": "string"}, ""),
+        ({"type": ["object", "null"]}, ""),
+        ({"enum": ["yes", "no"]}, ""),
+        ({"const": 5}, ""),
+    ],
+)
+def test_what_a_value_may_begin_with_follows_from_its_schema(schema: Schema | None, brackets: str) -> None:
+    assert openings(schema) == brackets
 
 
 PEOPLE: Schema = {

@@ -1,6 +1,7 @@
 """Conversations with a running daemon, and what of them reached the Messages API."""
 
 import json
+import random
 import struct
 import zlib
 from base64 import b64encode
@@ -61,10 +62,19 @@ def system(text: str) -> dict[str, Any]:
 
 
 def png(width: int, height: int, color: int = 0) -> str:
-    """A picture in base64."""
-    rows = (b"\0" + bytes((color, 0, 0)) * width) * height
+    """A picture of one colour, in base64."""
+    return _png(width, height, (b"\0" + bytes((color, 0, 0)) * width) * height)
+
+
+def noise(width: int, height: int) -> str:
+    """A picture that does not compress: three bytes a pixel."""
+    source = random.Random(width)
+    return _png(width, height, b"".join(b"\0" + source.randbytes(width * 3) for _ in range(height)), level=0)
+
+
+def _png(width: int, height: int, rows: bytes, level: int = 6) -> str:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, level)), (b"IEND", b""))
     parts = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
     return b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).decode()
 

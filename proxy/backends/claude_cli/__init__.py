@@ -23,6 +23,7 @@ With I/O:
     launcher    brings a process to life and to its end
     deadlines   the four deadlines of a turn, one timer
     session     the conversation with one process: lines, control requests and their answers
+    offload     work on large requests, beside the event loop
     lease       a process as the pool keeps it, and as it lends it
     pool        spares, leases, limits: the plan decides, the pool acts
     relay       one answer from one process: asked, relayed, the process settled

@@ -1,7 +1,7 @@
 """The Claude CLI as a `Backend`: for each turn a lease, the history told, the answer relayed, the process cleaned."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,13 +10,14 @@ import anyio
 
 from proxy.backends.claude_cli.account import Account, read_account
 from proxy.backends.claude_cli.command import Login
-from proxy.backends.claude_cli.conversations import begun
+from proxy.backends.claude_cli.conversations import Conversation, begun
 from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import not_logged_in
+from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Need, Setup
 from proxy.backends.claude_cli.pool import Pool
 from proxy.backends.claude_cli.relay import CliTurn
-from proxy.backends.claude_cli.replay import make_script
+from proxy.backends.claude_cli.replay import Script, make_script, size_of
 from proxy.backends.claude_cli.session import Session
 from proxy.backends.claude_cli.shaping import shaper_for
 from proxy.backends.claude_cli.strategies import Strategies
@@ -25,10 +26,13 @@ from proxy.core.contracts import Abilities, Target
 from proxy.core.errors import BackendFailed, TimedOut
 from proxy.core.request import ChatRequest
 
-UNSAFE = (
-    "this Claude CLI lets a chat message run commands or read files, so nothing is served: "
-    "`claude-ollama-server doctor` tells what is wrong"
-)
+
+def unfit_text(checks: Sequence[str]) -> str:
+    """The words for a CLI on which needed `checks` failed."""
+    return (
+        f"this Claude CLI does not do what is needed ({', '.join(checks)}), so nothing is served: "
+        "`claude-ollama-server doctor` tells what is wrong"
+    )
 
 
 class ClaudeCliBackend:
@@ -78,11 +82,11 @@ class ClaudeCliBackend:
         """A turn on a process of its own. Raises `ServerError`."""
         opened = time.monotonic()
         ways = self._strategies
-        if not ways.safe:
-            raise BackendFailed(UNSAFE, fault="operator", should_retry=False)
+        if ways.unfit:
+            raise BackendFailed(unfit_text(ways.unfit), fault="operator", should_retry=False)
         shaper = shaper_for(target)
-        script = make_script(request if ways.history == "structured" else _in_words(request), target)
-        history = begun(script, request.caller, target)
+        asked = request if ways.history == "structured" else _in_words(request)
+        script, history = await off_loop(size_of(request.messages), _prepared, asked, target)
         need = Need(Setup(script.system), history if history.messages else None)
         async with self._pool.lease(need) as lease:
             turn = CliTurn(lease, script, history, target, shaper, ways, self._deadlines, opened)
@@ -98,6 +102,11 @@ class ClaudeCliBackend:
         self._on_account(account)
         if not account.logged_in:
             raise not_logged_in()
+
+
+def _prepared(request: ChatRequest, target: Target) -> tuple[Script, Conversation]:
+    script = make_script(request, target)
+    return script, begun(script, request.caller, target)
 
 
 def _in_words(request: ChatRequest) -> ChatRequest:

@@ -43,10 +43,10 @@ def begun(script: Script, caller: Caller, target: Target) -> Conversation:
     return Conversation(caller, target.model, target.thinking.effort, script.system, _digests(script.history))
 
 
-def after(begun: Conversation, script: Script, answer: str) -> Conversation:
-    """What a process holds once it was also told what `script` asks, and has answered."""
+def after(before: Conversation, script: Script, answer: str) -> Conversation:
+    """What a process that held `before` holds once it was told what `script` asks, and has answered."""
     said = (*script.asked, Message("assistant", (Text(answer),)))
-    return replace(begun, messages=(*begun.messages, *_digests(said)))
+    return replace(before, messages=(*before.messages, *_digests(said)))
 
 
 def _digests(messages: Sequence[Message]) -> tuple[bytes, ...]:

@@ -17,6 +17,7 @@ class Child:
 
     It was told `setup`, None for nothing yet, and has served so many `requests`. `turns` are the uuids of the user
     messages of the `conversation` that it holds, or is going to hold; not `kept`, that goes as soon as it is there.
+    `retired`: it is ended as soon as it is free.
     """
 
     state: State = State.BOOTING
@@ -27,6 +28,7 @@ class Child:
     conversation: Conversation | None = None
     turns: tuple[str, ...] = ()
     kept: bool = True
+    retired: bool = False
 
     @property
     def running(self) -> bool:

@@ -134,9 +134,9 @@ class Pool:
         self._limits = replace(self._limits, plan=replace(self._limits.plan, reuse=possible))
 
     def renew(self) -> None:
-        """Replace every process: at once those that are idle, the others after their turn."""
+        """Replace every process: at once those that are idle, the others when they are."""
         for child in self._children:
-            child.requests = self._limits.requests
+            child.retired = True
             if child.state in _IDLE:
                 self._stop(child)
 
@@ -206,6 +206,9 @@ class Pool:
                 ready = await settle(child.session)
         except ServerError as error:
             log.info("process_not_reusable", reason=error.message)
+        except Exception:
+            # A fault of ours: it must cost this process, and not the daemon.
+            log.exception("settle_crashed")
         if not ready or not child.running:
             self._stop(child, kill=True)
         elif child.conversation is not None and not child.kept:
@@ -214,6 +217,9 @@ class Pool:
             self._free(child)
 
     def _free(self, child: Child) -> None:
+        if child.retired:
+            self._stop(child)
+            return
         used = State.CLEAN if child.conversation is None else State.LIVE
         child.state = State.SPARE if child.setup is None else used
         child.since = time.monotonic()
@@ -266,7 +272,7 @@ class Pool:
     def _boot_failed(self, error: BackendFailed) -> None:
         pause = self._pause_boots()
         log.error("process_boot_failed", error=error.message, next_try_s=pause)
-        if self._waiters:
+        if len(self._waiters) > self._held:
             # The boot was for a request that waits: it should hear now, not at its deadline.
             waiter = self._waiters.pop(0)
             waiter.error = error

@@ -8,6 +8,7 @@ from proxy.backends.claude_cli.conversations import Conversation, after
 from proxy.backends.claude_cli.deadlines import Deadlines, Watch
 from proxy.backends.claude_cli.flags import make_flags
 from proxy.backends.claude_cli.lease import Lease
+from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Setup
 from proxy.backends.claude_cli.replay import Script
 from proxy.backends.claude_cli.session import OnReply, Session
@@ -57,12 +58,15 @@ class CliTurn:
             session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
             lease.tell(Setup(script.system))
         session.ask("apply_flag_settings", settings=make_flags(self._target, script.whole))
-        telling = script.telling(self._target.model, held=lease.continues)
+        telling = await off_loop(script.size, script.telling, self._target.model, held=lease.continues)
         self._turns = telling.turns
         for step in telling.steps:
             session.write(step.data)
             if step.awaited:
                 await session.result()
+                if self._error is not None:
+                    # The deadline passed while the process was not waited for.
+                    raise self._error
         session.write(telling.prompt)
         load = round((time.monotonic() - self._opened) * 1e9)
         self._machine = TurnMachine(time, load_ns=load, show_thinking=self._target.thinking.shown)
@@ -162,7 +166,8 @@ class CliTurn:
                     return False
                 # Without cancel_queued the CLI may put a prompt that has hardly begun back, and run it again later.
                 reply = await session.call("interrupt", cancel_queued=True)
-                if self._turns[-1] in (reply.get("cancelled") or ()):
+                cancelled = reply.get("cancelled")
+                if isinstance(cancelled, list) and self._turns[-1] in cancelled:
                     return await self._take_back(session, self._turns[:-1])
             while not isinstance(output := await session.next(), Result):
                 if machine.ended and isinstance(output, ApiEvent) and output.event.get("type") == "message_start":

@@ -12,7 +12,7 @@ The whole history travels as structured turns. What is defined here, because the
   the CLI's own turns that there is, and blanks at the end of those words are cut off, since the API refuses them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -57,6 +57,11 @@ class Script:
     history: tuple[Message, ...]
     asked: tuple[Message, ...]
     whole: tuple[JsonObject, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """About how many characters there are to encode."""
+        return size_of((*self.history, *self.asked))
 
     def telling(self, model: str, *, held: bool, new_id: Callable[[], str] = lambda: str(uuid4())) -> Telling:
         """The lines for a process that `held` the history already, or for one that holds nothing."""
@@ -121,6 +126,11 @@ def _says(message: Message) -> bool:
 
 def _content(message: Message) -> list[JsonObject]:
     return [_block(part) for part in message.parts if not is_blank(part)]
+
+
+def size_of(messages: Iterable[Message]) -> int:
+    """About how many characters messages have."""
+    return sum(len(part.text if isinstance(part, Text) else part.data) for m in messages for part in m.parts)
 
 
 def is_blank(part: Part) -> bool:

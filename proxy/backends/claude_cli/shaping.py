@@ -7,8 +7,8 @@ from itertools import zip_longest
 from proxy.core.contracts import Target
 from proxy.core.errors import InvalidRequest, UpstreamFailed
 from proxy.core.events import Event, Finished, FinishReason, TextDelta
-from proxy.shape.jsonvalue import JsonFilter
-from proxy.shape.schema import Validator
+from proxy.shape.jsonvalue import JsonFilter, ValueFilter
+from proxy.shape.schema import Validator, openings
 from proxy.shape.stop import StopFilter
 
 
@@ -24,8 +24,12 @@ class Shaper:
 
     def __init__(self, target: Target) -> None:
         self._stop = StopFilter(target.options.stop) if target.options.stop else None
-        self._json = JsonFilter() if target.structure is not None else None
-        self._validator = Validator(target.structure.schema) if target.structure is not None else None
+        self._json: JsonFilter | ValueFilter | None = None
+        self._validator: Validator | None = None
+        if target.structure is not None:
+            opens = openings(target.structure.schema)
+            self._json = JsonFilter(opens) if opens else ValueFilter()
+            self._validator = Validator(target.structure.schema)
         self.stopped = False
         self.size = 0
 
@@ -56,10 +60,13 @@ class Shaper:
         if self._stop is not None:
             text, self.stopped = self._stop.feed(text)
         self._send(text, shaped)
+        if self.stopped and self._json is not None:
+            self._pass(self._json.rest(), shaped)
 
     def _send(self, text: str, shaped: list[Event]) -> None:
-        if self._json is not None:
-            text = self._json.feed(text)
+        self._pass(text if self._json is None else self._json.feed(text), shaped)
+
+    def _pass(self, text: str, shaped: list[Event]) -> None:
         if text:
             self.size += len(text.encode("utf-8", "surrogatepass"))
             shaped.append(TextDelta(text))
@@ -67,6 +74,8 @@ class Shaper:
     def _flush(self, shaped: list[Event]) -> None:
         if self._stop is not None:
             self._send(self._stop.rest(), shaped)
+        if self._json is not None:
+            self._pass(self._json.rest(), shaped)
 
     def check(self, reason: FinishReason) -> None:
         """Raise when the answer, which ends for this `reason`, is not the JSON that was asked for."""

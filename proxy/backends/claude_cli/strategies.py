@@ -8,7 +8,8 @@ from typing import Literal
 class Strategies:
     """The ways to take; the defaults are those of a CLI on which everything works.
 
-    `safe` False: a chat could run a command or read a file, so nothing may be served. `history`: the conversation so
+    `unfit`: the checks that failed of those that are needed, among them that a chat can neither run a command nor read
+    a file; with any, nothing is served. `history`: the conversation so
     far travels as turns, or told in one message (`transcript`). `rewind` False: a process that holds a conversation
     serves no other one. `interrupt` False: one whose turn was cut short is ended. `options` False: sampling, stop
     strings and limits are not sent. `resets` False: a process that was given any of them is not used again. `effort`
@@ -16,7 +17,7 @@ class Strategies:
     at all. `depth`: a spare may be told its setup ahead and its system prompt later, or has to be told nothing ahead.
     """
 
-    safe: bool = True
+    unfit: tuple[str, ...] = ()
     history: Literal["structured", "transcript"] = "structured"
     rewind: bool = True
     interrupt: bool = True

@@ -17,10 +17,13 @@ WEAKER = {"depth": "booted", "tool_names:prefixed": "prefixed"}
 """What is no failure, but found out."""
 
 CONSEQUENCES: dict[str, dict[str, Any]] = {
-    "system": {"depth": "booted"},
-    "tools_off": {"safe": False},
-    "slash": {"safe": False},
-    "mentions": {"safe": False},
+    "boots": {"unfit": ("boots",)},
+    "stream": {"unfit": ("stream",)},
+    "system": {"depth": "booted", "unfit": ("system",)},
+    "model": {"unfit": ("model",)},
+    "tools_off": {"unfit": ("tools_off",)},
+    "slash": {"unfit": ("slash",)},
+    "mentions": {"unfit": ("mentions",)},
     "rewind": {"rewind": False},
     "history": {"history": "transcript"},
     "interrupt": {"interrupt": False},
@@ -81,7 +84,7 @@ async def test_of_a_cli_that_does_not_boot_nothing_else_is_known_and_nothing_is_
     assert "the disk is on fire" in boots.detail
     assert {check.verdict for check in others} == {"unknown"}
     assert not findings.passed
-    assert not findings.strategies.safe
+    assert findings.strategies.unfit
     assert findings.version == ""
 
 

@@ -58,7 +58,6 @@ def test_when_everything_works_the_strategies_are_the_defaults() -> None:
 def test_what_is_not_known_is_not_relied_on() -> None:
     nothing = replace(findings(), checks=())
     assert nothing.strategies == Strategies(
-        safe=False,
         history="transcript",
         rewind=False,
         interrupt=False,
@@ -191,7 +190,12 @@ def test_a_failure_comes_with_its_remedy_and_what_follows() -> None:
     remedies = {question.name: question.remedy for question in QUESTIONS}
     assert f"slash (needed): {remedies['slash']}" in text
     assert f"history (can be done without): {remedies['history']}" in text
-    for way in ("serve      no: ", "told in one message", "each serves one conversation", "tools      declined"):
+    for way in (
+        "serve      no, for want of slash",
+        "told in one message",
+        "each serves one conversation",
+        "cannot be declared",
+    ):
         assert way in text
     assert "system (" not in text
 
@@ -200,8 +204,8 @@ def test_a_failure_comes_with_its_remedy_and_what_follows() -> None:
     ("failed", "words"),
     [
         ((), "serve one conversation after another\n"),
-        (("resets",), "one conversation after another, unless it was given options\n"),
-        (("interrupt", "resets"), "unless its turn was cut short or it was given options\n"),
+        (("resets",), "each serves one turn\n"),
+        (("interrupt",), "one conversation after another, unless its turn was cut short\n"),
         (("rewind", "resets"), "each serves one conversation\n"),
     ],
 )

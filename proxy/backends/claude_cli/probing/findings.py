@@ -13,9 +13,6 @@ from proxy.backends.claude_cli.strategies import Strategies
 SCHEMA = 1
 """The number of this probe: raise it when a question, or what the CLI is started with, changes."""
 
-SAFETY = ("slash", "mentions", "tools_off")
-"""The checks without which nothing is served: a chat could run a command or read a file."""
-
 Verdict = Literal["ok", "failed", "unknown"]
 
 
@@ -24,7 +21,7 @@ class Check:
     """One question and its answer. `value` is what the strategies need to know of it, empty when it failed.
 
     `unknown`: it could not be asked, since no process could be had. `remedy` tells what to do, or what the daemon does
-    without it; `needed`: without it the daemon cannot serve.
+    without it; `needed`: without it the daemon cannot serve. Not `sure`: it failed for want of an answer in time.
     """
 
     name: str
@@ -34,6 +31,7 @@ class Check:
     remedy: str
     needed: bool = False
     value: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +54,19 @@ class Findings:
         return all(check.verdict == "ok" for check in self.checks if check.needed)
 
     @property
+    def established(self) -> bool:
+        """Every question was answered, by yes or by no."""
+        return all(check.sure and check.verdict != "unknown" for check in self.checks)
+
+    @property
     def strategies(self) -> Strategies:
         """The ways to take with this CLI."""
         works = {check.name: check.verdict == "ok" for check in self.checks}
         values = {check.name: check.value for check in self.checks if check.verdict == "ok"}
         return Strategies(
-            safe=all(works.get(name, False) for name in SAFETY),
+            unfit=tuple(
+                check.name for check in self.checks if check.needed and check.sure and check.verdict == "failed"
+            ),
             history="structured" if works.get("history") else "transcript",
             rewind=works.get("rewind", False),
             interrupt=works.get("interrupt", False),

@@ -5,7 +5,7 @@ While everything works two are enough; a CLI that cannot take turns back needs a
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -79,7 +79,9 @@ async def _check(stage: "_Stage", question: Question, patience: float) -> Check:
         with anyio.fail_after(patience):
             answer = await question.ask(subject)
     except TimeoutError:
-        detail = f"no answer within {patience:g} s"
+        await stage.clear()
+        # On a busy machine this says little of the CLI.
+        return replace(_told(question, "failed", f"no answer within {patience:g} s"), sure=False)
     except (CheckFailed, ServerError) as error:
         detail = str(error)
     except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -37,16 +37,16 @@ def _remedies(findings: Findings, width: int) -> Iterator[str]:
 def _ways(strategies: Strategies, width: int) -> Iterator[str]:
     yield "WITH THIS CLI"
     history = {"structured": "turn by turn", "transcript": "told in one message"}[strategies.history]
-    tools = {"plain": "under their own names", "prefixed": "under prefixed names", "none": "declined"}
+    tools = {"plain": "under their own names", "prefixed": "under prefixed names", "none": "cannot be declared"}
     spares = {"initialized": "may be told their setup ahead", "booted": "are told nothing ahead"}
     for name, way in (
-        ("serve", "yes" if strategies.safe else "no: a chat could run a command or read a file"),
+        ("serve", f"no, for want of {', '.join(strategies.unfit)}" if strategies.unfit else "yes"),
         ("history", history),
         ("processes", _reuse(strategies)),
         ("options", "sent" if strategies.options else "not sent, and named in a response header"),
         ("effort", "sent" if strategies.effort else "left to the model"),
-        ("tools", tools[strategies.tool_names]),
-        ("spares", spares[strategies.depth]),
+        ("tools", f"{tools[strategies.tool_names]} (not used yet)"),
+        ("spares", f"{spares[strategies.depth]} (not used yet)"),
     ):
         yield _filled(way, width, f"{name:<11}", " " * 11)
 
@@ -58,7 +58,7 @@ def _reuse(strategies: Strategies) -> str:
     if not strategies.interrupt:
         exceptions.append("its turn was cut short")
     if not strategies.resets:
-        exceptions.append("it was given options")
+        return "each serves one turn"
     return "serve one conversation after another" + (f", unless {' or '.join(exceptions)}" if exceptions else "")
 
 

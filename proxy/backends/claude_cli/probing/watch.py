@@ -1,6 +1,6 @@
 """Knows what the installed CLI does, and notices when another one takes its place."""
 
-import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import structlog
 
 from proxy.backends.claude_cli.command import LoginMode
 from proxy.backends.claude_cli.probing.findings import Findings
-from proxy.backends.claude_cli.probing.opening import BOOTS
 from proxy.backends.claude_cli.probing.store import ProbeStore, identity
 
 log = structlog.get_logger()
@@ -17,8 +16,8 @@ log = structlog.get_logger()
 _LOOK = 2.0
 # Seconds between two looks at the program: it may be updated under a running daemon.
 
-_AGAIN = 60.0
-# Seconds after which a CLI that seems not to do what is needed is probed again: it may have been the machine's fault.
+_AGAIN, _AGAIN_AT_MOST = 60.0, 3600.0
+# Seconds after which a CLI is probed again, if not everything could be found out: the machine may have been busy.
 
 Examine = Callable[[], Awaitable[Findings]]
 OnFindings = Callable[[Findings, bool], None]
@@ -39,38 +38,44 @@ class CliWatch:
         self._store = store
         self._examine = examine
         self._on_findings = on_findings
+        self._told = ""
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        known = ""
-        again = 0.0
+        seen = ""
+        again, pause = 0.0, _AGAIN
         while True:
-            # For a moment during an update there is no program.
-            with contextlib.suppress(OSError):
-                program = identity(self._program)
-                if program != known or anyio.current_time() >= again:
-                    findings = await self._findings(program, changed=bool(known) and program != known)
-                    known = findings.identity
-                    again = float("inf") if findings.passed else anyio.current_time() + _AGAIN
+            program = self._look()
+            if program and (program != seen or anyio.current_time() >= again):
+                pause = min(2 * pause, _AGAIN_AT_MOST) if program == seen else _AGAIN
+                seen = program
+                again = math.inf if await self._learn(program) else anyio.current_time() + pause
             await anyio.sleep(_LOOK)
 
-    async def _findings(self, program: str, *, changed: bool) -> Findings:
-        kept = self._store.find(program, self._login)
-        if kept is not None:
-            self._on_findings(kept, changed)
-            if all(check.verdict == "ok" for check in kept.checks):
-                return kept
-        # What did not work may have been the machine's fault, when it was found: nobody waits for this.
-        findings = await self._examine()
-        if kept is None or findings.checks != kept.checks:
-            self._on_findings(findings, changed and kept is None)
-            self._keep(findings)
-        return findings
+    def _look(self) -> str:
+        """The identity of the program; empty while there is none, as for a moment during an update."""
+        try:
+            return identity(self._program)
+        except OSError:
+            return ""
+
+    async def _learn(self, program: str) -> bool:
+        """Find out what the program does; False when that has to be tried again."""
+        findings = self._store.find(program, self._login)
+        if findings is None:
+            try:
+                findings = await self._examine()
+            except Exception as error:
+                # Requests are served all the same, in the ways of a CLI on which everything works.
+                log.error("probe_failed", error=f"{type(error).__name__}: {error}")
+                return False
+            if findings.established:
+                self._keep(findings)
+        self._on_findings(findings, self._told not in ("", program))
+        self._told = program
+        return findings.established
 
     def _keep(self, findings: Findings) -> None:
-        booted = any(check.name == BOOTS.name and check.verdict == "ok" for check in findings.checks)
-        if not booted:
-            return
         try:
             self._store.keep(findings)
         except OSError as error:
