@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from proxy.catalog.models import Model
-from proxy.catalog.window import fits, total, within
+from proxy.catalog.window import estimate, fits, total, within
 from proxy.core.contracts import Abilities, Structure, Target, Thinking
 from proxy.core.errors import InvalidRequest, PromptTooLong
-from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel
-from proxy.shape.schema import api_schema, instruction
+from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Text, Think, ThinkLevel
+from proxy.shape.schema import api_schema, check_size, instruction
 
 EVERYTHING = Abilities()
 
@@ -80,10 +80,12 @@ def fit(request: ChatRequest, model: Model, default_think: Think, abilities: Abi
         unsupported.append("max_tokens")
     if not abilities.history and any(message.role == "assistant" for message in request.messages):
         unsupported.append("history")
-    messages, dropped = _shortened(request, model.context_length, max_tokens or 0)
+    structure = _structure(request.format, model)
+    told = estimate(Text(structure.instruction)) if structure is not None else 0
+    messages, dropped = _shortened(request, model.context_length - told, max_tokens or 0)
     return Fitted(
         replace(request, messages=messages) if dropped else request,
-        Target(model.cli_model, options, thinking, _structure(request.format, model), prefill),
+        Target(model.cli_model, options, thinking, structure, prefill),
         tuple(unsupported),
         dropped,
     )
@@ -195,6 +197,8 @@ def _sampling(options: Options, model: Model, asked: dict[str, float]) -> dict[s
 def _structure(wanted: JsonFormat | None, model: Model) -> Structure | None:
     if wanted is None:
         return None
+    if wanted.schema is not None:
+        check_size(wanted.schema)
     native = api_schema(wanted.schema) if model.structured_output and wanted.schema is not None else None
     return Structure(wanted.schema, native, "" if native is not None else instruction(wanted.schema))
 

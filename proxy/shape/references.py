@@ -15,6 +15,9 @@ MAX_DEPTH = 200
 MAX_SIZE = 10_000
 """In objects and arrays, references followed. The largest schemas of real clients have some hundreds."""
 
+MAX_ENTRIES = 50_000
+"""Of objects and arrays, all together and each counted once: an enumeration of so many takes a tenth of a second."""
+
 _PATTERN_SIZE = 50
 # A regular expression may take some milliseconds to compile.
 
@@ -62,6 +65,7 @@ class _Walk:
     recursive: bool = False
     sizes: dict[str, int | None] = field(default_factory=dict)
     """By reference, None while its target is being walked."""
+    entries: int = 0
 
     def follow(self, reference: str, depth: int) -> int:
         """The size of what `reference` names, 0 inside of itself."""
@@ -84,6 +88,9 @@ class _Walk:
         if depth > MAX_DEPTH:
             raise Unmeasurable(f"it is more than {MAX_DEPTH} levels deep")
         size = 1
+        self.entries += len(node)
+        if self.entries > MAX_ENTRIES:
+            raise Unmeasurable(f"it has more than {MAX_ENTRIES} entries")
         for child in node.values() if isinstance(node, dict) else node:
             size += self.size(child, depth + 1)
         if isinstance(node, dict):

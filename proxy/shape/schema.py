@@ -35,6 +35,18 @@ def api_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
 
 
+def check_size(schema: Mapping[str, Any]) -> None:
+    """Raise `InvalidRequest` for a schema that is too large, or refers to something outside itself."""
+    _measured(schema)
+
+
+def _measured(schema: Mapping[str, Any]) -> Measure:
+    try:
+        return measure(schema)
+    except Unmeasurable as error:
+        raise InvalidRequest(_line(f"the schema cannot be used: {error}")) from None
+
+
 def instruction(schema: Mapping[str, Any] | None) -> str:
     """The words, for the system prompt, that ask for JSON where the model's decoder cannot be held to it.
 
@@ -79,11 +91,9 @@ class Validator:
         self._validator: jsonschema_rs.Validator | None = None
         if schema is None:
             return
+        self._measure = _measured(schema)
         try:
-            self._measure = measure(dict(schema))
             self._validator = _compiled(dict(schema))
-        except Unmeasurable as error:
-            raise InvalidRequest(_line(f"the schema cannot be used: {error}")) from None
         except jsonschema_rs.ValidationError as error:
             reason = f"{error.message} at {_place(error.instance_path)}"
             raise InvalidRequest(_line(f"the schema is not a valid JSON Schema: {reason}")) from None

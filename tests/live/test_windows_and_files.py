@@ -53,6 +53,14 @@ def test_a_conversation_that_the_api_finds_too_long_is_an_error_with_numbers(
     assert response.headers["x-should-retry"] == "false"
 
 
+@pytest.mark.parametrize(("model", "window"), [("claude-sonnet-4-5", 200_000), ("opus", 1_000_000)])
+def test_a_window_can_be_used_to_its_end(live: Running, model: str, window: int) -> None:
+    question = user("x" * int(window * 4 * 0.97))
+    response = ask(live, [user("hello"), assistant("x" * window), question], model)
+    assert response.headers["x-messages-left-out"] == "2"
+    assert texts(live.last()) == [("user", question["content"])]
+
+
 def test_pictures_of_earlier_turns_are_there_after_a_replay(make_daemon: MakeDaemon) -> None:
     running = make_daemon(settings={"max_conversations": "0"})
     picture = png(20, 10)

@@ -84,3 +84,9 @@ def test_the_deepest_schema_can_be_measured() -> None:
     assert measure(nested(MAX_DEPTH)).size == MAX_DEPTH + 1
     chain = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(130)}
     assert measure({"$ref": "#/$defs/d0", "$defs": {**chain, "d130": {}}}).size > 130
+
+
+def test_an_enumeration_counts_by_its_length() -> None:
+    assert measure({"enum": list(range(40_000))}).size == 2
+    with pytest.raises(Unmeasurable, match="more than 50000 entries"):
+        measure({"anyOf": [{"enum": list(range(30_000))}, {"enum": list(range(30_000))}]})

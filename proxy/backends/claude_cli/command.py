@@ -74,6 +74,8 @@ _FIXED = {
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
     "CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP": "1",
     "CLAUDE_CODE_NO_MODEL_FALLBACK": "1",
+    # The CLI would refuse a prompt long before the window is full; how much fits, the API knows.
+    "CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE": "1000000000",
 }
 
 
