@@ -135,6 +135,7 @@ def test_a_conversation_whose_process_died_is_replayed(make_daemon: MakeDaemon) 
     [holder] = [child for child in running.daemon.pool._children if child.state.value == "live"]
     assert holder.session is not None
     holder.session.process.end()
+    running.until(lambda: not holder.running, "ended")
     answer = ask(running, [*talk, user("what is my name?")]).json()
     assert "Ann" in answer["message"]["content"]
     assert process_of(running.last()) != process_of(running.sent()[0].body)

@@ -246,11 +246,12 @@ def test_a_second_request_finds_a_process_that_holds_nothing(live: Running) -> N
     assert {process.pid for process in children(live.folder)} == pids
 
 
-def test_a_conversation_that_is_too_long_is_a_400_and_costs_nothing(live: Running) -> None:
+def test_a_message_that_is_too_long_is_refused_by_the_api_once(live: Running) -> None:
     before = len(live.sent())
-    body = {"model": "sonnet", "messages": [{"role": "user", "content": "lorem ipsum " * 250_000}]}
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": "lorem ipsum " * 360_000}]}
     with live.client() as client:
         answer = client.post("/api/chat", json=body)
     assert answer.status_code == 400
     assert "too long" in answer.json()["error"]
-    assert len(live.sent()) == before
+    assert "(about 1080004 tokens, 1000000 fit)" in answer.json()["error"]
+    assert len(live.sent()) == before + 1
