@@ -153,7 +153,8 @@ def test_callers_with_different_histories_never_see_a_word_of_one_another(make_d
     names = ["Ann", "Bob", "Cid", "Dee"]
 
     def talk(name: str) -> Messages:
-        return converse(running, [f"my name is {name}", f"echo: secret of {name}", "what is my name?"])
+        said = [f"my name is {name}", f"echo: secret of {name}", "what is my name?"]
+        return converse(running, said, alone=False)
 
     with ThreadPoolExecutor(len(names)) as threads:
         ends = list(threads.map(talk, names))

@@ -29,12 +29,19 @@ def ask(running: Running, messages: Sequence[dict[str, Any]], model: str = "sonn
     return response
 
 
-def converse(running: Running, said: Sequence[str], model: str = "sonnet", **fields: Any) -> Messages:
-    """A conversation, one user message after the other; the whole of it with the answers."""
+def converse(
+    running: Running, said: Sequence[str], model: str = "sonnet", *, alone: bool = True, **fields: Any
+) -> Messages:
+    """A conversation, one user message after the other; the whole of it with the answers.
+
+    `alone`: nobody else talks, and each message waits until the daemon is at rest, so that it can go on live.
+    """
     messages: Messages = []
     for text in said:
         messages.append(user(text))
         messages.append(assistant(chat(running, messages, model, **fields)))
+        if alone:
+            running.until_idle()
     return messages
 
 

@@ -100,9 +100,10 @@ class CliProcess:
             if pipes.fault is not None:
                 raise BackendFailed(pipes.fault, should_retry=False)
             if pipes.ended:
-                # The exit is only a moment away; with it the error can name the code.
+                # The exit is only a moment away, and the last words with it; so the error can tell of both.
                 with anyio.move_on_after(1):
                     await pipes.exited.wait()
+                    await pipes.silent.wait()
                 raise self._gone()
             await pipes.wait()
         return pipes.take()
@@ -178,6 +179,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         self.ended = False
         self.fault: str | None = None
         self.exited = anyio.Event()
+        self.silent = anyio.Event()
         self.exit_callback: Callable[[], None] | None = None
         self._transport: asyncio.SubprocessTransport | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -213,6 +215,8 @@ class _Pipes(asyncio.SubprocessProtocol):
         if fd == 1:
             self.ended = True
             self._wake()
+        elif fd == 2:
+            self.silent.set()
 
     def process_exited(self) -> None:
         self.exited.set()
