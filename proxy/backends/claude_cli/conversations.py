@@ -8,12 +8,10 @@ into it. Contents are kept as digests: a conversation may hold megabytes of pict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from itertools import groupby
-from operator import attrgetter
 
 from proxy.backends.claude_cli.replay import Script, is_blank
 from proxy.core.contracts import Target
-from proxy.core.request import Caller, Document, Image, Message, Part, Text
+from proxy.core.request import Caller, Image, Message, Part, Text
 
 _SIZE = 16
 # Bytes of a digest: nobody finds two contents with the same one.
@@ -52,23 +50,31 @@ def after(before: Conversation, script: Script, answer: str) -> Conversation:
 def _digests(messages: Sequence[Message]) -> tuple[bytes, ...]:
     # A conversation of hundreds of messages is digested for each of its turns.
     digests = []
-    for role, group in groupby(messages, key=attrgetter("role")):
-        fields = [role]
-        for message in group:
-            for part in message.parts:
-                if not is_blank(part):
-                    fields += _fields(part)
-        # Each with its length, so that no two sequences of parts run together to the same text.
-        whole = "".join([f"{len(field)}:{field}" for field in fields])
-        digests.append(blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest())
+    fields: list[str] = []
+    role = None
+    for message in messages:
+        if message.role != role:
+            if fields:
+                digests.append(_digest(fields))
+            role = message.role
+            fields = [role]
+        for part in message.parts:
+            if not is_blank(part):
+                fields += _fields(part)
+    if fields:
+        digests.append(_digest(fields))
     return tuple(digests)
 
 
+def _digest(fields: Sequence[str]) -> bytes:
+    # Each with its length, so that no two sequences of parts run together to the same text.
+    whole = "".join([f"{len(field)}:{field}" for field in fields])
+    return blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
+
+
 def _fields(part: Part) -> tuple[str, ...]:
-    match part:
-        case Text(text):
-            return ("text", text)
-        case Image(media_type, data):
-            return ("image", media_type, data)
-        case Document(data, name):
-            return ("document", name, data)
+    if isinstance(part, Text):
+        return ("text", part.text)
+    if isinstance(part, Image):
+        return ("image", part.media_type, part.data)
+    return ("document", part.name, part.data)
