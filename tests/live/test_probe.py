@@ -1,6 +1,7 @@
 """The real CLI passes the probe, in each mode of being logged in."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,15 @@ async def test_on_the_bundled_cli_everything_works(tmp_path: Path, bundled: Path
     assert findings.version == bundled.with_name("claude.version").read_text().split()[0]
     assert findings.probed_as == ("oauth-token" if mode == "stored" else mode)
     assert all("probe-made-up-credential" in str(request.headers) for request in simulator.requests)
+
+
+@pytest.mark.skipif("TEST_CLI" not in os.environ, reason="TEST_CLI may name another Claude CLI, which is probed then")
+@pytest.mark.parametrize("mode", ["api-key", "oauth-token"])
+async def test_another_cli_does_what_is_needed(tmp_path: Path, mode: LoginMode) -> None:
+    findings, _ = await examined(Path(os.environ["TEST_CLI"]), tmp_path, mode=mode)
+    assert [check for check in findings.checks if check.needed and check.verdict != "ok"] == []
+    assert findings.strategies.history == "structured"
+    assert findings.strategies.options
 
 
 async def test_a_stored_login_is_left_alone(tmp_path: Path, bundled: Path) -> None:
