@@ -17,13 +17,8 @@ import structlog
 
 from config import ConfigError, Settings, add_flags, load
 from proxy.api.server import STOP_SIGNALS, Server, open_socket
-from proxy.app import Daemon, find_cli, launch_limits, open_daemon, open_folders, server_version
-from proxy.backends.claude_cli.command import (
-    API_KEYS,
-    OAUTH_TOKEN,
-    PROVIDERS,
-    LoginMissing,
-)
+from proxy.app import Daemon, find_cli, launch_limits, make_catalog, open_daemon, open_folders, server_version
+from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
 from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
 from proxy.backends.claude_cli.probing.findings import Findings
@@ -253,7 +248,7 @@ async def doctor(settings: Settings, environ: Mapping[str, str]) -> None:
     """Probe the Claude CLI, print what was found, and keep it for the daemon."""
     from proxy.simulator.server import serve_simulator  # only this and the demo need it
 
-    cli_settings, cli = await find_cli(settings, environ)
+    cli_settings, cli = await find_cli(settings, environ, make_catalog(settings))
     width = max(60, min(120, shutil.get_terminal_size((110, 24)).columns))
     print(f"CLI      {cli.path}, {cli.origin}, version {cli.version}")
     print(f"login    {cli_settings.login.credential} ({cli_settings.login.mode})")

@@ -155,9 +155,9 @@ async def open_daemon(
 
     Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
     """
-    cli_settings, cli = await find_cli(settings, environ)
-    login = cli_settings.login
     catalog = make_catalog(settings)
+    cli_settings, cli = await find_cli(settings, environ, catalog)
+    login = cli_settings.login
     log.info("cli", path=str(cli.path), version=cli.version, found=cli.origin)
     log.info("login", mode=login.mode, credential="simulated" if simulated else login.credential)
     if settings.builtin_tools:
@@ -216,8 +216,8 @@ def make_catalog(settings: Settings) -> Catalog:
     return Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
 
 
-async def find_cli(settings: Settings, environ: Mapping[str, str]) -> tuple[CliSettings, Cli]:
-    """The CLI that there is, and what its processes have in common.
+async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Catalog) -> tuple[CliSettings, Cli]:
+    """The CLI that there is, and what its processes have in common: they boot with the default model of `catalog`.
 
     Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
     """
@@ -227,7 +227,7 @@ async def find_cli(settings: Settings, environ: Mapping[str, str]) -> tuple[CliS
         program=program,
         login=login,
         environ=environ,
-        model=make_catalog(settings).find(settings.default_model).cli_model,
+        model=catalog.find(settings.default_model).cli_model,
         retries=settings.cli_retries,
         builtin_tools=settings.builtin_tools,
         pass_environment=settings.pass_environment,

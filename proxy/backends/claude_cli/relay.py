@@ -10,7 +10,7 @@ from proxy.backends.claude_cli.flags import make_flags
 from proxy.backends.claude_cli.lease import Lease
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Setup
-from proxy.backends.claude_cli.replay import Script
+from proxy.backends.claude_cli.replay import Script, size_of
 from proxy.backends.claude_cli.session import OnReply, Session
 from proxy.backends.claude_cli.shaping import Shaper
 from proxy.backends.claude_cli.strategies import Strategies
@@ -58,7 +58,8 @@ class CliTurn:
             session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
             lease.tell(Setup(script.system))
         session.ask("apply_flag_settings", settings=make_flags(self._target, script.whole))
-        telling = await off_loop(script.size, script.telling, self._target.model, held=lease.continues)
+        size = size_of(script.to_tell(held=lease.continues))
+        telling = await off_loop(size, script.telling, self._target.model, held=lease.continues)
         self._turns = telling.turns
         for step in telling.steps:
             session.write(step.data)

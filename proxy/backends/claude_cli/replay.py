@@ -58,14 +58,13 @@ class Script:
     asked: tuple[Message, ...]
     whole: tuple[JsonObject, ...] = ()
 
-    @property
-    def size(self) -> int:
-        """About how many characters there are to encode."""
-        return size_of((*self.history, *self.asked))
+    def to_tell(self, *, held: bool) -> tuple[Message, ...]:
+        """The messages that a process has yet to be told; it `held` the history already, or holds nothing."""
+        return self.asked if held else (*self.history, *self.asked)
 
     def telling(self, model: str, *, held: bool, new_id: Callable[[], str] = lambda: str(uuid4())) -> Telling:
-        """The lines for a process that `held` the history already, or for one that holds nothing."""
-        told = [*(() if held else self.history), *self.asked]
+        """The lines of what a process has yet to be told."""
+        told = list(self.to_tell(held=held))
         if told[0].role == "assistant":
             told.insert(0, Message("user"))
         *history, last = told
