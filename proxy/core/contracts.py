@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from proxy.core.events import Event
-from proxy.core.request import ChatRequest, Options
+from proxy.core.request import ChatRequest, Options, Tool, ToolChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Target:
     """What a turn runs on, in the backend's own words: what the catalogue made of a client's wishes.
 
     `model` is the backend's name for it. Of the `options` only those are set that the model takes. `prefill`: the
-    conversation may end with the assistant's words, which the model then continues.
+    conversation may end with the assistant's words, which the model then continues. The `tools` have schemas that the
+    API takes; their names are the client's.
     """
 
     model: str
@@ -48,16 +49,19 @@ class Target:
     thinking: Thinking = field(default_factory=Thinking)
     structure: Structure | None = None
     prefill: bool = False
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What a backend can do at all. Without `history` earlier turns reach the model told in words; without `options`
-    neither sampling nor thinking nor a format can be chosen, without `effort` no level of it."""
+    neither sampling nor thinking nor a format nor a choice of tools is possible, without `effort` no level of it."""
 
     history: bool = True
     options: bool = True
     effort: bool = True
+    tools: bool = True
 
 
 class Turn(Protocol):
@@ -75,6 +79,11 @@ class Backend(Protocol):
     @property
     def abilities(self) -> Abilities:
         """What it can do; this may change while it runs."""
+        ...
+
+    def recalls(self, request: ChatRequest, model: str) -> bool:
+        """Whether `model`, a `Target.model`, can be shown again what it thought before the calls that `request` ends
+        with the results of: some models have to see it to go on thinking."""
         ...
 
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:

@@ -1,13 +1,19 @@
 """What a model answers, piece by piece.
 
-An answer is `Started`, any number of deltas, then `Finished`: exactly one of each end. A failure is not an event, it is
-raised (`proxy.core.errors`).
+An answer is `Started`, any number of deltas and calls, then `Finished`: exactly one of each end. A failure is not an
+event, it is raised (`proxy.core.errors`).
+
+A call comes twice, for the dialects that send it piece by piece and for those that send it whole: as `CallStarted`, any
+number of `CallDelta`s, then `CallComplete`. Calls do not overlap. Only an answer that was cut off at its limit may have
+a call that is not complete.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-FinishReason = Literal["stop", "length", "refusal"]
+FinishReason = Literal["stop", "length", "refusal", "tool_calls"]
+"""With "tool_calls" the model waits for the results of its calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,33 @@ class ThinkingDelta:
     """The next piece of the model's thinking, never empty."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """The model begins to call the tool `name`, as the client spells it. `index` counts the answer's calls from 0."""
+
+    index: int
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDelta:
+    """The next piece of the JSON text of a call's arguments, never empty; together the pieces are a JSON object."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallComplete:
+    """A call is complete: everything of it once more, `arguments` as the model wrote them, keys in its order."""
+
+    index: int
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +101,4 @@ class Finished:
     timings: Timings = field(default_factory=Timings)
 
 
-Event = Started | TextDelta | ThinkingDelta | Finished
+Event = Started | TextDelta | ThinkingDelta | CallStarted | CallDelta | CallComplete | Finished

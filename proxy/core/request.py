@@ -1,7 +1,7 @@
 """What a client asks, whatever dialect it spoke."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
@@ -32,12 +32,41 @@ class Document:
     name: str = ""
 
 
-Part = Text | Image | Document
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The assistant's call of a tool of the client's: `name` as the client spells it, `arguments` a JSON object.
+
+    `id` is empty where a client did not send it back; `proxy.shape.rounds` gives every call one.
+    """
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the call `call_id` came to, in a user message; no parts for nothing. `error`: the tool failed.
+
+    Where a client did not send the id, it is empty, and `name`, if any, is the tool's: `proxy.shape.rounds` finds the
+    call that it answers.
+    """
+
+    call_id: str
+    parts: tuple[Text | Image | Document, ...] = ()
+    error: bool = False
+    name: str = ""
+
+
+Part = Text | Image | Document | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. A message without parts is an empty one."""
+    """One turn of a conversation. A message without parts is an empty one.
+
+    `ToolCall`s stand in the assistant's messages, `ToolResult`s in the user's.
+    """
 
     role: Role
     parts: tuple[Part, ...] = ()
@@ -77,6 +106,27 @@ class JsonFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool of the client's: what the model may call. `schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """Whether the model calls tools. `mode` "named" has the `name` of the tool that it has to call.
+
+    Not `parallel`: at most one call in an answer.
+    """
+
+    mode: Literal["auto", "none", "required", "named"] = "auto"
+    name: str = ""
+    parallel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One question to a model, with the whole conversation before it.
 
@@ -94,3 +144,5 @@ class ChatRequest:
     format: JsonFormat | None = None
     truncate: bool = True
     keep_alive: float | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
