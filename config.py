@@ -111,7 +111,7 @@ class ModelSettings(BaseModel):
     display_name: Annotated[str, Takes("TEXT", "text")] = Field(default_factory=lambda values: values.get("name", ""))
     context_length: Tokens = 200_000
     max_output_tokens: Tokens = 64_000
-    capabilities: tuple[Capability, ...] = ("completion", "vision")
+    capabilities: tuple[Capability, ...] = ("completion", "tools", "vision")
     options: frozenset[RequestOption] = frozenset({"stop", "num_predict"})
     thinking: Literal["adaptive", "budget", "none"] = "none"
     thinking_off: bool = False
@@ -210,6 +210,7 @@ class Settings(BaseModel):
     first_event_timeout: Wait = Field(default=120.0, description="longest wait for an answer to begin")
     idle_timeout: Wait = Field(default=300.0, description="longest silence within an answer")
     total_timeout: Wait = Field(default=3600.0, description="longest answer")
+    result_timeout: Wait = Field(default=300.0, description="how long a process waits for the results of tool calls")
     interrupt_timeout: Wait = Field(default=1.0, description="longest wait for an interrupted turn to end")
     drain_timeout: Pause = Field(default=20.0, description="what running answers get at shutdown")
     stop_eof_timeout: Pause = Field(default=0.5, description="what a process gets to end by itself")

@@ -270,6 +270,7 @@ def _pool_limits(settings: Settings) -> PoolLimits:
         queue_timeout=settings.queue_timeout,
         requests=settings.max_turns_per_process,
         idle_timeout=settings.idle_process_timeout,
+        result_timeout=settings.result_timeout,
         settle_timeout=settings.interrupt_timeout + _SETTLE_EXTRA,
     )
 
@@ -302,7 +303,7 @@ def _from_cli(model: CliModel) -> Model:
         name=valid_name(model.alias),
         cli_model=model.alias,
         display_name=model.display_name,
-        capabilities=("completion", "vision"),
+        capabilities=("completion", "tools", "vision"),
         options=frozenset({"stop", "num_predict"}),
         aliases=(model.model,),
         thinking="adaptive" if model.adaptive_thinking else "none",

@@ -47,7 +47,14 @@ class Engine:
 
     def fit(self, request: ChatRequest) -> Fitted:
         """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
-        return fit(request, self.find(request.model), self._default_think, self._backend.abilities)
+        model = self.find(request.model)
+        return fit(
+            request,
+            model,
+            self._default_think,
+            self._backend.abilities,
+            lambda: self._backend.recalls(request, model.cli_model),
+        )
 
     @asynccontextmanager
     async def open(self, fitted: Fitted) -> AsyncIterator[Turn]:

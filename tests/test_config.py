@@ -524,7 +524,7 @@ def test_the_built_in_catalogue_has_aliases_and_older_ids() -> None:
         "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
         "claude-haiku-4-5": "claude-haiku-4-5-20251001",
     }
-    assert {model.capabilities for model in AVAILABLE_MODELS} == {("completion", "vision")}
+    assert {model.capabilities for model in AVAILABLE_MODELS} == {("completion", "tools", "vision")}
     assert load().models == AVAILABLE_MODELS
 
 

@@ -4,11 +4,13 @@ Nothing is sent that the API would refuse. What was asked for and cannot be hono
 that client libraries send unasked are not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from proxy.catalog.models import Model
-from proxy.catalog.window import estimate, fits, total, within
+from proxy.catalog.tools import offer
+from proxy.catalog.window import estimate, fits, holds_results, total, within
 from proxy.core.contracts import Abilities, Structure, Target, Thinking
 from proxy.core.errors import InvalidRequest, PromptTooLong
 from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Text, Think, ThinkLevel
@@ -33,9 +35,9 @@ _THINKING_MAX_TOKENS = 32_000
 class Fitted:
     """A request made to fit a model: what is left of its messages, and the target that it runs on.
 
-    `unsupported` are the names of what was asked for and is not, or not fully, honoured: of `Options`, "think", or
-    "history" for earlier turns that reach the model told in words. `dropped` is how many messages were left out
-    because the conversation is too long.
+    `unsupported` are the names of what was asked for and is not, or not fully, honoured: of `Options`, "think",
+    "tool_choice", or "history" for earlier turns that reach the model told in words. `dropped` is how many messages
+    were left out because the conversation is too long.
     """
 
     request: ChatRequest
@@ -49,46 +51,83 @@ class Fitted:
         return total(self.request.messages)
 
 
-def fit(request: ChatRequest, model: Model, default_think: Think, abilities: Abilities = EVERYTHING) -> Fitted:
+def fit(
+    request: ChatRequest,
+    model: Model,
+    default_think: Think,
+    abilities: Abilities = EVERYTHING,
+    recalls: Callable[[], bool] = lambda: True,
+) -> Fitted:
     """Fit `request` to `model`; `default_think` is how much it thinks when the request does not say.
 
-    What the backend is not able to do, no model takes.
+    What the backend is not able to do, no model takes. `recalls` says whether the model can be shown again what it
+    thought before the calls that the request ends with the results of; it is asked only where that matters.
 
-    Raises `InvalidRequest` for thinking that the model does not have and for an assistant message last that it cannot
-    continue, `PromptTooLong` for a conversation that is too long and may not, or cannot, be made shorter.
+    Raises `InvalidRequest` for thinking or tools that the model does not have, for tools that cannot be declared and an
+    assistant message last that it cannot continue, `PromptTooLong` for a conversation that is too long and may not, or
+    cannot, be made shorter, `BackendFailed` for tools that the backend cannot take.
     """
     if request.think and model.thinking == "none":
         raise InvalidRequest(f'"{request.model}" does not support thinking')
+    offered = offer(request, model, abilities)
     levels, model = model.effort_levels, _driven(model, abilities)
     prefill = bool(request.messages) and request.messages[-1].role == "assistant"
-    think = request.think
-    if think is None:
-        # What the client asks for wins over a default that does not go with it.
-        can_be_off = model.thinking_off or model.thinking == "budget"
-        wins = prefill or any(name in model.options for name in _asked(request.options))
-        think = False if wins and can_be_off else default_think
     max_tokens = _bound(request.options, model)
+    think = _wish(request, model, default_think, prefill=prefill, forced=offered.forced)
     thinking = _thinking(think, model, max_tokens)
+    if offered.forced and thinking.mode != "off":
+        raise InvalidRequest(
+            f'"{request.model}" always thinks, and cannot be forced to call a tool: use tool_choice "auto"'
+        )
+    if thinking.mode == "budget" and _ends_with_results(request) and not recalls():
+        # The API wants to see the thinking that came before the calls, or none at all.
+        thinking = _thinking(False, model, max_tokens)
     if prefill:
-        _check_prefill(request, model, thinking)
+        _check_prefill(request, model, thinking, forced=offered.forced)
     if thinking.budget is not None and max_tokens is None:
         max_tokens = _thinking_bound(model)
     options, unsupported = _options(request.options, model, max_tokens, thinks=thinking.mode != "off")
     if request.think and (thinking.mode == "off" or (request.think is not True and levels != model.effort_levels)):
         unsupported.append("think")
-    if request.options.max_tokens is not None and not abilities.options:
-        unsupported.append("max_tokens")
-    if not abilities.history and any(message.role == "assistant" for message in request.messages):
-        unsupported.append("history")
+    if request.tools and offered.choice != request.tool_choice:
+        unsupported.append("tool_choice")
+    unsupported += _beyond(request, abilities)
     structure = _structure(request.format, model)
     told = estimate(Text(structure.instruction)) if structure is not None else 0
-    messages, dropped = _shortened(request, model.context_length - told, max_tokens or 0)
+    messages, dropped = _shortened(request, model.context_length - told - offered.tokens, max_tokens or 0)
     return Fitted(
         replace(request, messages=messages) if dropped else request,
-        Target(model.cli_model, options, thinking, structure, prefill),
+        Target(model.cli_model, options, thinking, structure, prefill, offered.tools, offered.choice),
         tuple(unsupported),
         dropped,
     )
+
+
+def _beyond(request: ChatRequest, abilities: Abilities) -> list[str]:
+    """The names of what the backend does in a way of its own, whatever the model."""
+    names = []
+    if request.options.max_tokens is not None and not abilities.options:
+        names.append("max_tokens")
+    if not abilities.history and any(message.role == "assistant" for message in request.messages):
+        names.append("history")
+    return names
+
+
+def _wish(request: ChatRequest, model: Model, default: Think, *, prefill: bool, forced: bool) -> Think:
+    """How much the model is to think, before it is known how much it can."""
+    can_be_off = model.thinking_off or model.thinking == "budget"
+    if forced and can_be_off:
+        return False
+    if request.think is not None:
+        return request.think
+    # What the client asks for wins over a default that does not go with it.
+    wins = prefill or any(name in model.options for name in _asked(request.options))
+    return False if wins and can_be_off else default
+
+
+def _ends_with_results(request: ChatRequest) -> bool:
+    last = next((message for message in reversed(request.messages) if message.role != "system"), None)
+    return last is not None and holds_results(last)
 
 
 def _driven(model: Model, abilities: Abilities) -> Model:
@@ -143,10 +182,15 @@ def _budget(level: ThinkLevel, model: Model, max_tokens: int | None) -> int | No
     return min(_BUDGETS[level], most) if most >= _LEAST_BUDGET else None
 
 
-def _check_prefill(request: ChatRequest, model: Model, thinking: Thinking) -> None:
+def _check_prefill(request: ChatRequest, model: Model, thinking: Thinking, *, forced: bool) -> None:
     if not model.prefill:
         raise InvalidRequest(f'"{request.model}" cannot continue an assistant message: end with a user message')
-    for present, what in ((thinking.mode != "off", "thinking"), (request.format is not None, "a format")):
+    wishes = (
+        (thinking.mode != "off", "thinking"),
+        (request.format is not None, "a format"),
+        (forced, "a call that it is forced to"),
+    )
+    for present, what in wishes:
         if present:
             raise InvalidRequest(
                 f'"{request.model}" cannot continue an assistant message with {what}: they do not go together'

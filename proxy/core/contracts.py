@@ -50,7 +50,7 @@ class Target:
     structure: Structure | None = None
     prefill: bool = False
     tools: tuple[Tool, ...] = ()
-    tool_choice: ToolChoice = ToolChoice()
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
 
 
 @dataclass(frozen=True, slots=True)

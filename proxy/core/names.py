@@ -61,6 +61,12 @@ def parse_name(text: str) -> Name | None:
     return name if valid and _PART.fullmatch(tag) else None
 
 
+def unsupported_text(text: str, what: str) -> str:
+    """The words for what a model cannot do (``tools``, ``insert``): they name it with every part."""
+    name = parse_name(text)
+    return f"{name.full if name else text} does not support {what}"
+
+
 def cut_source(text: str) -> tuple[str, str]:
     """`text` without the suffix that says where the model runs, and that suffix."""
     head, colon, tag = text.rpartition(":")

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import structlog
 
 from proxy.core.contracts import Abilities, Backend, Target, Turn
-from proxy.core.events import Event, TextDelta
-from proxy.core.request import ChatRequest, Document, Image, Message
+from proxy.core.events import CallComplete, Event, TextDelta
+from proxy.core.request import ChatRequest, Document, Image, Message, ToolCall, ToolResult
 
 log = structlog.get_logger()
 
@@ -23,6 +23,10 @@ class PromptLog:
         """The backend's."""
         return self._backend.abilities
 
+    def recalls(self, request: ChatRequest, model: str) -> bool:
+        """As the backend."""
+        return self._backend.recalls(request, model)
+
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[Turn]:
         """The backend's turn. Raises what the backend raises."""
@@ -32,7 +36,8 @@ class PromptLog:
             try:
                 yield logged
             finally:
-                log.info("answer", model=target.model, text="".join(logged.texts))
+                calls = {"calls": logged.calls} if logged.calls else {}
+                log.info("answer", model=target.model, text="".join(logged.texts), **calls)
 
     def release(self, model: str) -> None:
         """As the backend."""
@@ -43,6 +48,7 @@ class _LoggedTurn:
     def __init__(self, turn: Turn) -> None:
         self._batches = aiter(turn)
         self.texts: list[str] = []
+        self.calls: list[dict[str, object]] = []
 
     def __aiter__(self) -> "_LoggedTurn":
         return self
@@ -50,12 +56,18 @@ class _LoggedTurn:
     async def __anext__(self) -> Sequence[Event]:
         events = await anext(self._batches)
         self.texts += [event.text for event in events if isinstance(event, TextDelta)]
+        self.calls += [
+            {"name": event.name, "arguments": event.arguments} for event in events if isinstance(event, CallComplete)
+        ]
         return events
+
+
+_COUNTED = ((Image, "images"), (Document, "documents"), (ToolCall, "calls"), (ToolResult, "results"))
 
 
 def _shown(message: Message) -> dict[str, object]:
     shown: dict[str, object] = {"role": message.role, "text": message.text}
-    for kind, name in ((Image, "images"), (Document, "documents")):
+    for kind, name in _COUNTED:
         if count := sum(isinstance(part, kind) for part in message.parts):
             shown[name] = count
     return shown

@@ -3,6 +3,7 @@
 ollama/     /api/chat and /api/generate: requests and answers
 openai/     /v1/chat/completions: requests and answers
 requests    what the requests of both have in common
+tools       the tools that a request offers, the choice among them, earlier calls
 models      what is said about models: tags, show, ps, version, /v1/models
 names       the model's name in a request, and the words about it
 body        a request's first JSON value, by Go's rules

@@ -39,10 +39,8 @@ class Object(tuple[tuple[str, Any], ...]):
 def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
     """The first JSON value of `body`. Raises `InvalidRequest` with Go's text; `empty` is the one for no value."""
     text = body.decode("utf-8", "one-u-fffd-per-byte").lstrip(" \t\r\n")
-    if "\\u" in text and ("\\ud" in text or "\\uD" in text):
-        text = _ESCAPE.sub(_without_lone_surrogate, text)
     try:
-        value, _ = _DECODER.raw_decode(text)
+        value, _ = _DECODER.raw_decode(_well_formed(text))
     except ValueError:
         raise InvalidRequest(_go_text(body, empty)) from None
     except RecursionError:
@@ -53,6 +51,17 @@ def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
         if text_of_fault is not None:
             raise InvalidRequest(text_of_fault)
     return value
+
+
+def object_in(text: str) -> Object | None:
+    """The JSON object that `text` is, None if it is anything else. Raises `InvalidRequest` for one too deep."""
+    try:
+        value = _DECODER.decode(_well_formed(text))
+    except ValueError:
+        return None
+    except RecursionError:
+        raise InvalidRequest(_TOO_DEEP) from None
+    return value if isinstance(value, Object) else None
 
 
 def plain(value: Any, depth: int = MAX_PLAIN_DEPTH) -> Any:
@@ -103,6 +112,13 @@ def _go_text(body: bytes, empty: str) -> str:
     if found == EOF:
         return empty
     return found or "invalid JSON"
+
+
+def _well_formed(text: str) -> str:
+    """A JSON text without escapes that stand for half a character."""
+    if "\\u" in text and ("\\ud" in text or "\\uD" in text):
+        return _ESCAPE.sub(_without_lone_surrogate, text)
+    return text
 
 
 def _without_lone_surrogate(escape: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """The `context` of /api/generate: the conversation so far, packed into integers that the client sends back.
 
 Layout: a mark, the packed length in bytes, then three bytes an integer (clients keep these in 32 bits). Packed is the
-zlib stream, which carries a checksum, of the JSON list of ``[role, text]``. Pictures and PDFs are left out.
+zlib stream, which carries a checksum, of the JSON list of ``[role, text]``. Only text is kept.
 
 A list that this module did not make is refused: to answer without the conversation that the client believes to be in
 it would look like an answer and be none.

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import Document, Image, Message
+from proxy.core.request import Document, Image, Message, ToolResult
 from proxy.wire.dimensions import dimensions
 from proxy.wire.fields import Place
 from proxy.wire.gotext import quote
@@ -94,8 +94,14 @@ def document_from_file(file_data: str, name: str) -> Document:
 
 
 def check_count(messages: Iterable[Message]) -> None:
-    """Raise `InvalidRequest` for more pictures than one request may have."""
-    count = sum(isinstance(part, Image) for message in messages for part in message.parts)
+    """Raise `InvalidRequest` for more pictures than one request may have, those in results of tools counted."""
+    count = 0
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                count += sum(isinstance(shown, Image) for shown in part.parts)
+            else:
+                count += isinstance(part, Image)
     if count > MAX_IMAGES:
         raise InvalidRequest(f"too many images: {count}, at most {MAX_IMAGES}")
 

@@ -28,12 +28,6 @@ def model_not_found_text(text: str, *, full: bool = False) -> str:
     return f"model '{name.display if name else text}' not found"
 
 
-def unsupported_text(text: str, what: str) -> str:
-    """The words for what a model cannot do (``tools``, ``insert``): they name it with every part."""
-    name = parse_name(text)
-    return f"{name.full if name else text} does not support {what}"
-
-
 def _has_cloud_tag(text: str) -> bool:
     _, colon, tag = text.rpartition(":")
     return bool(colon) and tag.lower().endswith("-cloud")

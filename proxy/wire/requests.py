@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from proxy.core.errors import InvalidRequest, ServerError
 from proxy.core.request import Role
-from proxy.wire.fields import Fields, Struct, string
+from proxy.wire.fields import Fields
 from proxy.wire.names import check_name
 
 # Called with a model's name as the client sent it; it may raise.
@@ -13,10 +13,6 @@ Exists = Callable[[str], object]
 MOST_TOP_LOGPROBS = 20
 # Any other role is taken as the user's.
 ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
-TOOL = Struct(
-    "api.Tool",
-    {"type": string, "function": Struct("api.ToolFunction", {"name": string, "description": string})},
-)
 
 
 def any_model(name: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from proxy.catalog.fit import Fitted, fit
 from proxy.catalog.models import Model
-from proxy.core.contracts import Thinking
+from proxy.core.contracts import Abilities, Thinking
 from proxy.core.errors import InvalidRequest, PromptTooLong
 from proxy.core.request import ChatRequest, Image, JsonFormat, Message, Options, Role, Text, Think
 from proxy.shape.schema import api_schema, instruction
@@ -295,6 +295,26 @@ def test_else_it_is_told_the_format_in_words(model: Model, wanted: JsonFormat) -
     assert structure is not None
     assert (structure.schema, structure.native) == (wanted.schema, None)
     assert structure.instruction == instruction(wanted.schema) != ""
+
+
+# A backend that cannot do everything
+
+
+@pytest.mark.parametrize(
+    ("abilities", "names"),
+    [
+        (Abilities(), ()),
+        (Abilities(history=False), ("history",)),
+        (Abilities(options=False), ("temperature", "think", "max_tokens")),
+    ],
+)
+def test_what_the_backend_cannot_do_is_named(abilities: Abilities, names: tuple[str, ...]) -> None:
+    messages = (message("user"), message("assistant"), message("user"))
+    wishes = Options(temperature=None if abilities.options else 0.3, max_tokens=9000)
+    request = ChatRequest("Name", messages, think=True, options=wishes)
+    result = fit(request, OLDER, False, abilities)
+    assert result.unsupported == names
+    assert result.target.thinking.mode == ("budget" if abilities.options else "off")
 
 
 # An assistant message last

@@ -1,7 +1,7 @@
 import pytest
 
 from proxy.catalog.window import estimate, fits, total, within
-from proxy.core.request import Document, Image, Message, Part, Role, Text
+from proxy.core.request import Document, Image, Message, Part, Role, Text, Tool, ToolCall, ToolResult
 
 
 def message(role: Role, text: str) -> Message:
@@ -11,10 +11,18 @@ def message(role: Role, text: str) -> Message:
 def conversation(roles: str) -> tuple[Message, ...]:
     """A message of 100 tokens for each letter: ``s`` of the system, ``u`` of the user, ``a`` of the assistant.
 
-    Each says its own place, so that no two are equal.
+    ``c`` is the assistant's with a call, ``r`` the user's with a result. Each says its own place, so that no two are
+    equal.
     """
-    names: dict[str, Role] = {"s": "system", "u": "user", "a": "assistant"}
-    return tuple(message(names[letter], f"{index:03}".ljust(384, ".")) for index, letter in enumerate(roles))
+    return tuple(numbered(index, letter) for index, letter in enumerate(roles))
+
+
+def numbered(index: int, letter: str) -> Message:
+    roles: dict[str, Role] = {"s": "system", "u": "user", "a": "assistant", "c": "assistant", "r": "user"}
+    parts: dict[str, Part] = {"c": ToolCall("1", "find", {"a": 1}), "r": ToolResult("1", (Text("found"),))}
+    extra = (parts[letter],) if letter in parts else ()
+    tokens = 96 - sum(map(estimate, extra))
+    return Message(roles[letter], (*extra, Text(f"{index:03}".ljust(4 * tokens, "."))))
 
 
 def places(messages: tuple[Message, ...]) -> list[int]:
@@ -37,11 +45,18 @@ def places(messages: tuple[Message, ...]) -> list[int]:
         (Image("image/png", "A" * 1_000_000), 1600),
         (Document("A" * 4000, "a.pdf"), 60),
         (Document("A" * 4004), 61),
+        (ToolCall("1", "find"), 10),
+        (ToolCall("1", "find", {"a": "x" * 4000}), 1011),
+        (ToolCall("1", "find", {"a": "日" * 400}), 311),
+        (ToolCall("1", "find", {"a": 10**100}), 36),
+        (ToolResult("1"), 8),
+        (ToolResult("1", (Text("fives"), Image("image/png", "A"))), 1610),
+        (Tool("find", "x" * 400, {"type": "object"}), 114),
         (Message("user"), 4),
         (Message("user", (Text("fives"), Text("a"), Image("image/png", "A"))), 1607),
     ],
 )
-def test_tokens_are_estimated_from_bytes_images_and_pages(part: Part | Message, tokens: int) -> None:
+def test_tokens_are_estimated_from_bytes_images_and_pages(part: Part | Message | Tool, tokens: int) -> None:
     assert estimate(part) == tokens
 
 
@@ -57,8 +72,10 @@ def test_a_conversation_is_as_long_as_its_messages() -> None:
         (message("user", "日本" * 500), Message("assistant"), message("user", "ok")),
         (message("user", "🙂" * 1000),),
         (Message("user", (Image("image/png", "A"), Document("A" * 40_000))),),
+        (Message("assistant", (ToolCall("1", "日本", {"a": "日本" * 50}),)), message("user", "ok")),
+        (Message("user", (ToolResult("1", (Text("日本" * 500), Image("image/png", "A"), Text("🙂" * 9))),)),),
     ],
-    ids=["ascii", "japanese", "four bytes a character", "files"],
+    ids=["ascii", "japanese", "four bytes a character", "files", "calls", "results"],
 )
 def test_what_fits_is_decided_by_the_estimate_alone(messages: tuple[Message, ...]) -> None:
     tokens = total(messages)
@@ -88,6 +105,17 @@ def test_what_fits_is_decided_by_the_estimate_alone(messages: tuple[Message, ...
         ("aaa", 100, [2]),
         ("ss", 100, [0, 1]),
         ("u", 1, [0]),
+        ("uaucrcra", 700, [2, 3, 4, 5, 6, 7]),
+        ("uaucrcrau", 600, [8]),
+        ("uaucrcr", 699, [2, 3, 4, 5, 6]),
+        ("uaucrcr", 100, [2, 3, 4, 5, 6]),
+        ("ucrasucrs", 400, [4, 5, 6, 7, 8]),
+        ("ucracra", 300, [0, 1, 2, 3, 4, 5, 6]),
+        ("ucrau", 400, [4]),
+        ("ucruu", 300, [3, 4]),
+        ("cr", 100, [0, 1]),
+        ("scrs", 100, [0, 1, 2, 3]),
+        ("cra", 100, [2]),
         ("", 0, []),
     ],
 )
@@ -109,6 +137,17 @@ def test_what_stays_fits_and_one_turn_more_would_not(room: int) -> None:
         assert len(messages) == 3
     elif dropped:
         assert total(messages) + 200 > room
+
+
+@pytest.mark.parametrize("room", range(0, 1700, 50))
+@pytest.mark.parametrize("roles", ["suacrcrasuacrau", "ucrcrucruacrcrcr", "uaucrsucras"])
+def test_results_stay_with_their_calls(roles: str, room: int) -> None:
+    messages, dropped = within(conversation(roles), room)
+    kept = [roles[place] for place in places(messages) if roles[place] != "s"]
+    assert kept[0] == "u"
+    assert kept.count("c") == kept.count("r")
+    assert places(messages)[-1] == len(roles) - 1
+    assert dropped == len(roles) - len(messages)
 
 
 def test_a_conversation_that_fits_is_given_back_as_it_is() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.names import parse_name
-from proxy.wire.names import check_name, model_not_found_text, unsupported_text
+from proxy.core.names import parse_name, unsupported_text
+from proxy.wire.names import check_name, model_not_found_text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The official clients read what the encoders write; no server, only a canned transport."""
 
+import json
 from collections.abc import Sequence
 
 import httpx
@@ -9,7 +10,18 @@ import openai
 import pytest
 
 from proxy.core.errors import TimedOut
-from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.events import (
+    CallComplete,
+    CallDelta,
+    CallStarted,
+    Event,
+    Finished,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    Timings,
+    Usage,
+)
 from proxy.core.reply import fold
 from proxy.wire.ollama import ChatStream, GenerateStream
 from proxy.wire.openai import ChunkStream
@@ -21,6 +33,19 @@ EVENTS: Sequence[Event] = [
     TextDelta(TEXT[:3]),
     TextDelta(TEXT[3:]),
     Finished("stop", Usage(3, 7), Timings(1, 2, 3, 4)),
+]
+ARGUMENTS = {"city": TEXT, "days": [1, 0.5, None], "very large": 2**60}
+CALLS: Sequence[Event] = [
+    Started("claude"),
+    TextDelta("I look."),
+    CallStarted(0, "toolu_0", "weather"),
+    CallDelta(0, json.dumps(ARGUMENTS)[:9]),
+    CallDelta(0, json.dumps(ARGUMENTS)[9:]),
+    CallComplete(0, "toolu_0", "weather", ARGUMENTS),
+    CallStarted(1, "toolu_1", "now"),
+    CallDelta(1, "{}"),
+    CallComplete(1, "toolu_1", "now", {}),
+    Finished("tool_calls", Usage(3, 7), Timings(1, 2, 3, 4)),
 ]
 ASK: list[dict[str, str]] = [{"role": "user", "content": "hi"}]
 
@@ -78,6 +103,36 @@ def test_ollama_raises_an_error_that_comes_in_the_stream() -> None:
         pytest.raises(ollama.ResponseError, match="nothing came for 60 s"),
     ):
         list(client.chat("sonnet", ASK, stream=True))
+
+
+def test_ollama_reads_calls() -> None:
+    with ollama_client(ChatStream("sonnet", now).encode(CALLS)) as client:
+        parts = list(client.chat("sonnet", ASK, stream=True))
+    called = [call.function for part in parts for call in part.message.tool_calls or ()]
+    assert [(function.name, function.arguments) for function in called] == [("weather", ARGUMENTS), ("now", {})]
+    assert (parts[-1].done, parts[-1].done_reason) == (True, "stop")
+    with ollama_client(ChatStream("sonnet", now).whole(fold(CALLS))) as client:
+        whole = client.chat("sonnet", ASK)
+    assert whole.message.content == "I look."
+    assert [call.function for call in whole.message.tool_calls or ()] == called
+
+
+def test_openai_reads_calls() -> None:
+    with (
+        openai_client(ChunkStream("chatcmpl-1", 1, "sonnet").encode(CALLS)) as client,
+        client.chat.completions.stream(model="sonnet", messages=[{"role": "user", "content": "hi"}]) as stream,
+    ):
+        streamed = stream.get_final_completion().choices[0]
+    with openai_client(ChunkStream("chatcmpl-1", 1, "sonnet").whole(fold(CALLS))) as client:
+        whole = client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "hi"}]).choices[0]
+    for choice in (streamed, whole):
+        assert choice.finish_reason == "tool_calls"
+        assert choice.message.content == "I look."
+        called = [call for call in choice.message.tool_calls or () if call.type == "function"]
+        assert [(call.id, call.function.name, json.loads(call.function.arguments)) for call in called] == [
+            ("toolu_0", "weather", ARGUMENTS),
+            ("toolu_1", "now", {}),
+        ]
 
 
 def test_openai_reads_a_streamed_chat() -> None:

@@ -6,9 +6,21 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from proxy.core.errors import Busy, InvalidRequest, ModelNotFound, TimedOut
-from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.events import (
+    CallComplete,
+    CallDelta,
+    CallStarted,
+    Event,
+    Finished,
+    FinishReason,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    Timings,
+    Usage,
+)
 from proxy.core.reply import Reply, fold
-from proxy.core.request import Message, Text
+from proxy.core.request import Message, Text, ToolCall
 from proxy.wire.context import decode_context
 from proxy.wire.ollama.answers import ChatStream, GenerateStream, error_body
 from proxy.wire.stamps import Stamps
@@ -22,6 +34,11 @@ METRICS = (
 )
 CHAT = f'{{"model":"M","created_at":"{STAMP}","message":{{"role":"assistant",'
 GENERATE = f'{{"model":"M","created_at":"{STAMP}",'
+ARGUMENTS = {"z": 2**70, "a": {"é\u2028": [None, True, 0.5]}}
+CALL = (
+    '{"id":"toolu_1","function":{"index":1,"name":"get-\\u00e9","arguments":'
+    '{"z":1180591620717411303424,"a":{"\\u00e9\\u2028":[null,true,0.5]}}}}'
+)
 HELLO = (Message("user", (Text("hi"),)),)
 
 
@@ -35,6 +52,12 @@ def now() -> int:
         (Started("claude-sonnet"), ""),
         (TextDelta("Hello"), f'{CHAT}"content":"Hello"}},"done":false}}\n'),
         (ThinkingDelta("Let me"), f'{CHAT}"content":"","thinking":"Let me"}},"done":false}}\n'),
+        (CallStarted(1, "toolu_1", "get-é"), ""),
+        (CallDelta(1, '{"z":'), ""),
+        (
+            CallComplete(1, "toolu_1", "get-é", ARGUMENTS),
+            f'{CHAT}"content":"","tool_calls":[{CALL}]}},"done":false}}\n',
+        ),
         (FINISHED, f'{CHAT}"content":""}},"done":true,"done_reason":"stop",{METRICS}\n'),
     ],
 )
@@ -62,11 +85,12 @@ def test_a_batch_is_its_lines_in_order() -> None:
         assert make("M", now).encode(events) == b"".join(one_by_one.encode([event]) for event in events)
 
 
-@pytest.mark.parametrize(("reason", "done_reason"), [("stop", "stop"), ("length", "length"), ("refusal", "stop")])
-def test_how_an_answer_ended_is_its_done_reason(reason: str, done_reason: str) -> None:
-    finished = {"stop": Finished("stop"), "length": Finished("length"), "refusal": Finished("refusal")}[reason]
+@pytest.mark.parametrize(
+    ("reason", "done_reason"), [("stop", "stop"), ("length", "length"), ("refusal", "stop"), ("tool_calls", "stop")]
+)
+def test_how_an_answer_ended_is_its_done_reason(reason: FinishReason, done_reason: str) -> None:
     for stream in (ChatStream("M", now), GenerateStream("M", now)):
-        assert json.loads(stream.encode([finished]))["done_reason"] == done_reason
+        assert json.loads(stream.encode([Finished(reason)]))["done_reason"] == done_reason
 
 
 @pytest.mark.parametrize(
@@ -117,6 +141,19 @@ def test_a_whole_chat_answer_is_the_last_object_with_all_the_text() -> None:
     thoughtful = Reply("x", "a", "hm", FINISHED)
     assert ChatStream("M", now).whole(thoughtful).decode() == (
         f'{CHAT}"content":"a","thinking":"hm"}},"done":true,"done_reason":"stop",{METRICS}'
+    )
+
+
+def test_a_whole_chat_answer_has_its_calls_after_the_thinking() -> None:
+    calls = (ToolCall("toolu_0", "now"), ToolCall("toolu_1", "get-é", ARGUMENTS))
+    first = '{"id":"toolu_0","function":{"index":0,"name":"now","arguments":{}}}'
+    end = f'"done":true,"done_reason":"stop",{METRICS}'
+    finished = Finished("tool_calls", FINISHED.usage, FINISHED.timings)
+    assert ChatStream("M", now).whole(Reply("x", "a", "hm", finished, calls)).decode() == (
+        f'{CHAT}"content":"a","thinking":"hm","tool_calls":[{first},{CALL}]}},{end}'
+    )
+    assert ChatStream("M", now).whole(Reply("x", "", "", finished, calls[:1])).decode() == (
+        f'{CHAT}"content":"","tool_calls":[{first}]}},{end}'
     )
 
 

@@ -137,6 +137,7 @@ def test_every_field_that_a_model_may_lack_has_a_spelling_and_this_dialect_reads
         {"truncate": False, "shift": False},
         {"logprobs": False, "top_logprobs": 0},
         {"tool_choice": "auto", "insecure": True, "metadata": {}},
+        {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": None},
         {"options": {"temperature": 0, "top_p": 0.5, "top_k": 1, "stop": ["x"], "num_predict": 5}},
         {"options": {"num_ctx": 10**9, "num_gpu": 1, "num_thread": 4, "use_mmap": True, "num_keep": 24}},
         {"options": {"seed": None, "min_p": None, "repeat_last_n": None}},
@@ -153,7 +154,8 @@ def test_what_some_models_do_and_what_asks_for_nothing_is_not_reported(fields: d
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, ("tools",)),
+        ({"tool_choice": "none"}, ("tool_choice",)),
+        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, ("tool_choice",)),
         ({"logprobs": True, "top_logprobs": 3}, ("logprobs", "top_logprobs")),
         ({"options": {"seed": 0, "top_k": 40}}, ("seed",)),
         (
@@ -162,10 +164,6 @@ def test_what_some_models_do_and_what_asks_for_nothing_is_not_reported(fields: d
         ),
         ({"options": {"presence_penalty": -1, "frequency_penalty": 2}}, ("presence_penalty", "frequency_penalty")),
         ({"_debug_render_only": True}, ("_debug_render_only",)),
-        (
-            {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]},
-            ("tool_calls",),
-        ),
     ],
 )
 def test_what_no_model_does_is_named(fields: dict[str, Any], names: tuple[str, ...]) -> None:

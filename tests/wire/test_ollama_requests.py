@@ -239,6 +239,11 @@ def test_the_name_of_the_model_is_repeated_as_it_was_sent() -> None:
             b'{"tools":[{"function":{"name":1}}]}',
             "json: cannot unmarshal number into Go struct field ToolFunction.tools.function.name of type string",
         ),
+        (
+            b'{"tools":[{"function":{"parameters":[]}}]}',
+            "json: cannot unmarshal array into Go struct field ToolFunction.tools.function.parameters "
+            "of type api.ToolFunctionParameters",
+        ),
         (b'{"messages":[{"images":["data:image/png;base64,AAAA"]}]}', "illegal base64 data at input byte 4"),
         (b'{"keep_alive":"bogus"}', 'time: invalid duration "bogus"'),
         (b'{"keep_alive":"10"}', 'time: missing unit in duration "10"'),
@@ -319,7 +324,8 @@ def test_top_logprobs_are_bounded_before_the_model_is_looked_at(count: int) -> N
     [
         {"options": {"temperature": "hot"}},
         {"format": "xml"},
-        {"messages": [{"role": "tool"}]},
+        {"messages": [{"role": "assistant", "tool_calls": [{}]}]},
+        {"tools": [{}]},
         {"raw": True, "system": "s", "prompt": "p"},
         {"suffix": "x", "prompt": "p"},
         {"context": [1], "prompt": "p"},
@@ -407,13 +413,6 @@ def test_a_bad_format_is_500(value: object, shown: str) -> None:
     text = f'invalid format: "{shown}"; expected "json" or a valid JSON Schema object'
     assert refused(format=value) == (500, text)
     assert generate_refusal(json.dumps({"model": "m", "prompt": "p", "format": value}).encode()) == (500, text)
-
-
-def test_tool_results_are_refused_until_there_are_tools() -> None:
-    assert refused(messages=[*HELLO, {"role": "Tool", "content": "x"}]) == (
-        400,
-        'messages with role "tool" are not supported yet',
-    )
 
 
 def test_a_picture_of_another_format_is_refused() -> None:

@@ -15,8 +15,20 @@ from proxy.core.errors import (
     ServerError,
     TimedOut,
 )
-from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, Usage
+from proxy.core.events import (
+    CallComplete,
+    CallDelta,
+    CallStarted,
+    Event,
+    Finished,
+    FinishReason,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+)
 from proxy.core.reply import Reply
+from proxy.core.request import ToolCall
 from proxy.wire.openai.answers import ChunkStream, error_body
 
 START = (
@@ -27,6 +39,17 @@ FINISHED = Finished("stop", Usage(3, 7, 5, 2))
 USAGE = '{"prompt_tokens":10,"completion_tokens":7,"total_tokens":17}'
 END = f'{START}{{"index":0,"delta":{{}},"finish_reason":"stop"}}]}}\n\n'
 DONE = "data: [DONE]\n\n"
+CALL = [
+    CallStarted(0, "toolu_0", "get-é"),
+    CallDelta(0, '{"é":'),
+    CallDelta(0, "1}"),
+    CallComplete(0, "toolu_0", "get-é", {"é": 1}),
+]
+FUNCTION = '"type":"function","function":{"name":"get-\\u00e9","arguments":'
+
+
+def arguments(index: int, text: str) -> str:
+    return delta(f'"tool_calls":[{{"index":{index},"function":{{"arguments":"{text}"}}}}]')
 
 
 def stream(*, include_usage: bool = False) -> ChunkStream:
@@ -51,6 +74,22 @@ def delta(inside: str) -> str:
             ],
         ),
         ([TextDelta("a"), FINISHED], [delta('"role":"assistant","content":"a"'), END, DONE]),
+        (
+            CALL,
+            [
+                delta(f'"role":"assistant","content":"","tool_calls":[{{"index":0,"id":"toolu_0",{FUNCTION}""}}}}]'),
+                arguments(0, '{\\"\\u00e9\\":'),
+                arguments(0, "1}"),
+            ],
+        ),
+        (
+            [TextDelta("a"), CallStarted(1, "toolu_1", "get-é"), CallDelta(1, "{}")],
+            [
+                delta('"role":"assistant","content":"a"'),
+                delta(f'"content":"","tool_calls":[{{"index":1,"id":"toolu_1",{FUNCTION}""}}}}]'),
+                arguments(1, "{}"),
+            ],
+        ),
         ([FINISHED], [delta('"role":"assistant","content":""'), END, DONE]),
     ],
 )
@@ -66,7 +105,8 @@ def test_usage_comes_in_a_chunk_without_choices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "finish_reason"), [("stop", "stop"), ("length", "length"), ("refusal", "content_filter")]
+    ("reason", "finish_reason"),
+    [("stop", "stop"), ("length", "length"), ("refusal", "content_filter"), ("tool_calls", "tool_calls")],
 )
 def test_how_an_answer_ended_is_its_finish_reason(reason: FinishReason, finish_reason: str) -> None:
     out = stream().encode([TextDelta("a"), Finished(reason)]).decode()
@@ -83,6 +123,24 @@ def test_a_whole_answer() -> None:
     tail = f'}},"finish_reason":"stop"}}],"usage":{USAGE}}}\n'
     assert stream().whole(Reply("x", "Hi", "", FINISHED)).decode() == head + tail
     assert stream().whole(Reply("x", "Hi", "hm", FINISHED)).decode() == f'{head},"reasoning":"hm"{tail}'
+
+
+def test_a_whole_answer_has_its_calls_with_arguments_as_text() -> None:
+    calls = (ToolCall("toolu_0", "now"), ToolCall("toolu_1", "get-é", {"z": 2**70, "a": ["é\u2028"]}))
+    out = stream().whole(Reply("x", "", "hm", Finished("tool_calls"), calls))
+    assert out.isascii()
+    choice = json.loads(out)["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert list(choice["message"]) == ["role", "content", "reasoning", "tool_calls"]
+    assert choice["message"]["tool_calls"] == [
+        {"id": "toolu_0", "index": 0, "type": "function", "function": {"name": "now", "arguments": "{}"}},
+        {
+            "id": "toolu_1",
+            "index": 1,
+            "type": "function",
+            "function": {"name": "get-é", "arguments": '{"z":1180591620717411303424,"a":["\\u00e9\\u2028"]}'},
+        },
+    ]
 
 
 @pytest.mark.parametrize("text", ["a\u2028b\u0085", "\ud83d", "😀", '"\\\n', "data: x\n\n"])

@@ -123,6 +123,7 @@ def test_every_field_that_a_model_may_lack_has_a_spelling_and_this_dialect_reads
         {"tools": [], "functions": [], "logit_bias": {}, "response_format": {"type": "json_object"}},
         {"logprobs": False, "top_logprobs": 0, "reasoning": {}, "response_format": {}},
         {"user": "u", "metadata": {"a": "b"}, "store": True, "parallel_tool_calls": False, "tool_choice": "auto"},
+        {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"},
         {"verbosity": "low", "seed": -1},
     ],
 )
@@ -137,7 +138,7 @@ def test_what_some_models_do_and_what_asks_for_nothing_is_not_reported(fields: d
             {"seed": 0, "frequency_penalty": 1, "presence_penalty": -1},
             ("seed", "frequency_penalty", "presence_penalty"),
         ),
-        ({"tools": [{"type": "function"}], "functions": [{}]}, ("tools", "functions")),
+        ({"functions": [{}]}, ("functions",)),
         ({"response_format": {"type": "grammar"}}, ("response_format",)),
         ({"logprobs": True, "top_logprobs": 2, "logit_bias": {"1": 2}}, ("logprobs", "top_logprobs", "logit_bias")),
         ({"prediction": {"content": "x"}, "audio": {"voice": "v"}}, ("prediction", "audio")),

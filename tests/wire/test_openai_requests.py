@@ -88,13 +88,6 @@ def test_the_pictures_of_a_request_are_counted_over_all_its_messages() -> None:
     assert refused(messages=[turn, turn]) == (400, "too many images: 120, at most 100")
 
 
-def test_an_assistant_message_may_have_tool_calls_in_place_of_content() -> None:
-    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    asked = chat(messages=[*HELLO, {"role": "assistant", "content": None, "tool_calls": [call]}])
-    assert asked.request.messages == (said("user", "hello"), Message("assistant"))
-    assert asked.unsupported == ("tool_calls",)
-
-
 def test_reasoning_of_earlier_answers_is_dropped() -> None:
     assert messages({"role": "assistant", "content": "a", "reasoning": "hm"}) == (said("assistant", "a"),)
 
@@ -190,12 +183,6 @@ def test_a_body_that_does_not_fit_is_described_in_the_words_of_go(body: bytes, t
 )
 def test_content_of_another_kind_is_refused_before_the_model_is_looked_at(content: object, text: str) -> None:
     assert refused(model="", messages=[{"role": "user", "content": content}]) == (400, text)
-
-
-@pytest.mark.parametrize("role", ["tool", "function"])
-def test_tool_results_are_refused_until_there_are_tools(role: str) -> None:
-    text = f'messages with role "{role}" are not supported yet'
-    assert refused(messages=[{"role": role, "content": "x"}]) == (400, text)
 
 
 def test_more_than_one_choice_is_refused() -> None:

@@ -7,6 +7,9 @@ Pure, no I/O:
     conversations  which live process holds exactly this history
     transcript  a conversation told in one message, for a CLI that does not take it as turns
     flags       the settings of one turn
+    tools       the client's tools as an MCP server spoken over the control channel
+    calls       the calls of one answer, from the pieces in which they come
+    memory      answers as the API gave them: thoughts and ids that clients do not send back
     turn        one answer: what the CLI says, turned into events with exactly one end
     shaping     an answer held to stop strings, and to JSON
     faults      what went wrong, from the CLI's structured error fields

@@ -13,6 +13,7 @@ from proxy.backends.claude_cli.command import Login
 from proxy.backends.claude_cli.conversations import Conversation, begun
 from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import not_logged_in
+from proxy.backends.claude_cli.memory import Memory, thinks
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Need, Setup
 from proxy.backends.claude_cli.pool import Pool
@@ -21,6 +22,7 @@ from proxy.backends.claude_cli.replay import Script, make_script, size_of
 from proxy.backends.claude_cli.session import Session
 from proxy.backends.claude_cli.shaping import shaper_for
 from proxy.backends.claude_cli.strategies import Strategies
+from proxy.backends.claude_cli.tools import PREFIX, Naming, tool_set
 from proxy.backends.claude_cli.transcript import transcript
 from proxy.core.contracts import Abilities, Target
 from proxy.core.errors import BackendFailed, TimedOut
@@ -44,12 +46,13 @@ class ClaudeCliBackend:
         self._deadlines = deadlines
         self._on_account = on_account
         self._strategies = Strategies()
+        self._memory = Memory()
 
     @property
     def abilities(self) -> Abilities:
         """What the CLI can do, as far as it was found out."""
         ways = self._strategies
-        return Abilities(ways.history == "structured", ways.options, ways.effort)
+        return Abilities(ways.history == "structured", ways.options, ways.effort, ways.tool_names != "none")
 
     def adopt(self, strategies: Strategies) -> None:
         """From now on drive the CLI in these ways."""
@@ -77,6 +80,18 @@ class ClaudeCliBackend:
         """Let go of every conversation that is kept for `model`."""
         self._pool.release(model)
 
+    def recalls(self, request: ChatRequest, model: str) -> bool:
+        """Whether the thoughts before the calls, of which `request` brings the results, are remembered."""
+        target = Target(model)
+        script = make_script(request, target, self._naming)
+        recalled = self._memory.recalled(script, begun(script, request.caller, target)).recalled
+        last = recalled.get(len(script.history) - 1)
+        return last is not None and thinks(last)
+
+    @property
+    def _naming(self) -> Naming:
+        return Naming(PREFIX if self._strategies.tool_names == "prefixed" else "")
+
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[CliTurn]:
         """A turn on a process of its own. Raises `ServerError`."""
@@ -86,10 +101,13 @@ class ClaudeCliBackend:
             raise BackendFailed(unfit_text(ways.unfit), fault="operator", should_retry=False)
         shaper = shaper_for(target)
         asked = request if ways.history == "structured" else _in_words(request)
-        script, history = await off_loop(size_of(request.messages), _prepared, asked, target)
-        need = Need(Setup(script.system), history if history.messages else None)
-        async with self._pool.lease(need) as lease:
-            turn = CliTurn(lease, script, history, target, shaper, ways, self._deadlines, opened)
+        naming = self._naming
+        size = size_of(request.messages)
+        script, history = await off_loop(size, _prepared, asked, target, naming)
+        script = self._memory.recalled(script, history)
+        setup = Setup(script.system, tool_set(target.tools, naming, ways.description_limit))
+        async with self._pool.lease(Need(setup, history if history.messages else None)) as lease:
+            turn = CliTurn(lease, setup, script, history, target, shaper, ways, self._deadlines, opened, self._memory)
             lease.settle = turn.settle
             try:
                 await turn.start(self._on_told)
@@ -104,8 +122,8 @@ class ClaudeCliBackend:
             raise not_logged_in()
 
 
-def _prepared(request: ChatRequest, target: Target) -> tuple[Script, Conversation]:
-    script = make_script(request, target)
+def _prepared(request: ChatRequest, target: Target, naming: Naming) -> tuple[Script, Conversation]:
+    script = make_script(request, target, naming)
     return script, begun(script, request.caller, target)
 
 

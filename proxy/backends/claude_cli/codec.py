@@ -49,6 +49,21 @@ class ControlAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class McpAsk:
+    """A message of the Model Context Protocol from the CLI to a tool server of ours; `message` is its JSON-RPC."""
+
+    request_id: str
+    message: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBegins:
+    """The CLI begins a turn; `tools` are the names of those that it offers to the model."""
+
+    tools: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """The CLI is about to repeat a failed API request. `delay` is in seconds."""
 
@@ -91,10 +106,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A finished block of the answer, as the process now holds it: of type `kind`, with its `text` if it is one."""
+    """A finished block of the answer, as the process now holds it: a block of the Messages API."""
 
-    kind: str
-    text: str = ""
+    block: JsonObject
+
+    @property
+    def kind(self) -> str:
+        """The block's type."""
+        return str(self.block.get("type"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +123,7 @@ class Other:
     kind: str
 
 
-Output = ApiEvent | ControlReply | ControlAsk | Retry | Failure | Result | Refused | Said | Other
+Output = ApiEvent | ControlReply | ControlAsk | McpAsk | TurnBegins | Retry | Failure | Result | Refused | Said | Other
 
 
 def decode(line: bytes) -> Output:
@@ -125,7 +144,7 @@ def decode(line: bytes) -> Output:
         case "control_response":
             return _control_reply(_mapping(value.get("response")))
         case "control_request":
-            return ControlAsk(str(value.get("request_id")), str(_mapping(value.get("request")).get("subtype")))
+            return _control_ask(str(value.get("request_id")), _mapping(value.get("request")))
         case "system":
             return _system(value)
         case _:
@@ -159,7 +178,7 @@ def _assistant(value: JsonObject) -> Output:
     if message.get("model") != SYNTHETIC_MODEL:
         if len(blocks) != 1 or value.get("parent_tool_use_id") is not None:
             return Other("assistant")
-        return Said(str(blocks[0].get("type")), str(blocks[0].get("text", "")))
+        return Said(blocks[0])
     limits = _mapping(_mapping(value.get("api_error_params")).get("rate_limit_info"))
     return Failure(
         text="".join(str(block.get("text", "")) for block in blocks),
@@ -192,8 +211,18 @@ def _control_reply(response: Mapping[str, Any]) -> Output:
     return ControlReply(request_id, error=str(response.get("error") or "refused"))
 
 
+def _control_ask(request_id: str, request: Mapping[str, Any]) -> Output:
+    subtype = str(request.get("subtype"))
+    if subtype == "mcp_message":
+        return McpAsk(request_id, _mapping(request.get("message")))
+    return ControlAsk(request_id, subtype)
+
+
 def _system(value: JsonObject) -> Output:
     match value.get("subtype"):
+        case "init":
+            tools = value.get("tools")
+            return TurnBegins(frozenset(map(str, tools)) if isinstance(tools, list) else frozenset())
         case "api_retry":
             delay = value.get("retry_delay_ms")
             seconds = delay / 1000 if isinstance(delay, int | float) and math.isfinite(delay) else 0.0
@@ -215,10 +244,22 @@ def encode_control(request_id: str, subtype: str, **fields: object) -> bytes:
     )
 
 
-def encode_refusal(ask: ControlAsk) -> bytes:
+def encode_refusal(ask: ControlAsk | McpAsk) -> bytes:
     """The answer to a control request of the CLI that we do not serve."""
-    response = {"subtype": "error", "request_id": ask.request_id, "error": f"{ask.subtype} is not supported"}
+    subtype = ask.subtype if isinstance(ask, ControlAsk) else "mcp_message"
+    response = {"subtype": "error", "request_id": ask.request_id, "error": f"{subtype} is not supported"}
     return _line({"type": "control_response", "response": response})
+
+
+def encode_mcp(ask: McpAsk, result: JsonObject) -> bytes:
+    """The answer to a message of the Model Context Protocol; one without an id is only acknowledged."""
+    rpc = {"jsonrpc": "2.0", "id": ask.message.get("id", 0), "result": result}
+    return _line(
+        {
+            "type": "control_response",
+            "response": {"subtype": "success", "request_id": ask.request_id, "response": {"mcp_response": rpc}},
+        }
+    )
 
 
 def encode_user(uuid: str, content: Sequence[JsonObject], *, ask: bool) -> bytes:

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
+from proxy.backends.claude_cli.tools import SERVER
+
 LoginMode = Literal["api-key", "oauth-token", "stored"]
 
 API_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
@@ -67,6 +69,9 @@ _FIXED = {
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
     "CLAUDE_CODE_DISABLE_BUNDLED_SKILLS": "1",
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    # The client's tools keep their names, and its results have all the time that the daemon gives them.
+    "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",
+    "MCP_TOOL_TIMEOUT": "2000000000",
     # The CLI's own recovery would cost, or change what the client already has.
     "DISABLE_COMPACT": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
@@ -145,6 +150,7 @@ def make_argv(settings: CliSettings) -> list[str]:
         "--strict-mcp-config",
         "--setting-sources=",
         "--disable-slash-commands",
+        f"--allowedTools=mcp__{SERVER}",
         f"--model={settings.model}",
     ]
     if not settings.builtin_tools:

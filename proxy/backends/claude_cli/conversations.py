@@ -1,17 +1,20 @@
 """Which live process holds exactly this history. Pure.
 
 Two conversations are one when everything in them is equal: caller, model, system prompt, and every message with its
-role, texts and pictures. Thinking does not count, since clients do not send it back. No id, no name and no guess comes
-into it. Contents are kept as digests: a conversation may hold megabytes of pictures.
+role, texts, pictures, calls and results. Thinking does not count, nor do the ids of calls, since not every client sends
+them back: which result belongs to which call is said by their order. No id, no name and no guess comes into it.
+Contents are kept as digests: a conversation may hold megabytes of pictures.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Any
 
 from proxy.backends.claude_cli.replay import Script, is_blank
 from proxy.core.contracts import Target
-from proxy.core.request import Caller, Image, Message, Part, Text
+from proxy.core.request import Caller, Document, Image, Message, Part, Text, ToolCall, ToolResult
 
 _SIZE = 16
 # Bytes of a digest: nobody finds two contents with the same one.
@@ -41,10 +44,14 @@ def begun(script: Script, caller: Caller, target: Target) -> Conversation:
     return Conversation(caller, target.model, target.thinking.effort, script.system, _digests(script.history))
 
 
-def after(before: Conversation, script: Script, answer: str) -> Conversation:
-    """What a process that held `before` holds once it was told what `script` asks, and has answered."""
-    said = (*script.asked, Message("assistant", (Text(answer),)))
-    return replace(before, messages=(*before.messages, *_digests(said)))
+def after(before: Conversation, script: Script, answer: Message) -> Conversation:
+    """What a process that held `before` holds once it was told what `script` asks, and has given the `answer`."""
+    return replace(before, messages=(*before.messages, *_digests((*script.asked, answer))))
+
+
+def digest_of(message: Message) -> bytes:
+    """The digest by which a message stands in a conversation."""
+    return _digests((message,))[0]
 
 
 def _digests(messages: Sequence[Message]) -> tuple[bytes, ...]:
@@ -75,6 +82,18 @@ def _digest(fields: Sequence[str]) -> bytes:
 def _fields(part: Part) -> tuple[str, ...]:
     if isinstance(part, Text):
         return ("text", part.text)
-    if isinstance(part, Image):
-        return ("image", part.media_type, part.data)
-    return ("document", part.name, part.data)
+    match part:
+        case Image(media_type, data):
+            return ("image", media_type, data)
+        case Document(data, name):
+            return ("document", name, data)
+        case ToolCall():
+            return ("call", part.name, _canonical(part.arguments))
+        case ToolResult():
+            inner = [field for each in part.parts if not is_blank(each) for field in _fields(each)]
+            return ("error" if part.error else "result", str(len(inner)), *inner)
+
+
+def _canonical(arguments: Mapping[str, Any]) -> str:
+    """Arguments as one text, whatever the order of their keys: some clients sort them."""
+    return json.dumps(arguments, sort_keys=True, separators=(",", ":"))

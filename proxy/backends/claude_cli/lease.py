@@ -17,7 +17,8 @@ class Child:
 
     It was told `setup`, None for nothing yet, and has served so many `requests`. `turns` are the uuids of the user
     messages of the `conversation` that it holds, or is going to hold; not `kept`, that goes as soon as it is there.
-    `retired`: it is ended as soon as it is free.
+    With `waits` it is in the middle of a turn, and waits for the results of calls. `retired`: it is ended as soon as it
+    is free.
     """
 
     state: State = State.BOOTING
@@ -27,6 +28,7 @@ class Child:
     since: float = field(default_factory=time.monotonic)
     conversation: Conversation | None = None
     turns: tuple[str, ...] = ()
+    waits: bool = False
     kept: bool = True
     retired: bool = False
 
@@ -35,7 +37,7 @@ class Child:
         return self.session is not None and self.session.process.running
 
     def view(self) -> View:
-        return View(self.state, self.setup, self.since, self.conversation)
+        return View(self.state, self.setup, self.since, self.conversation, self.waits)
 
 
 class Lease:
@@ -43,7 +45,8 @@ class Lease:
 
     `settle`, when set, brings it into order afterwards, and says whether it is: it then holds `becomes`, None for
     nothing. `holds` is the conversation that the request goes on with, None for none. `turns` are the uuids of the user
-    messages in the process, at first of those that it holds.
+    messages in the process, at first of those that it holds. `waits`: it waits for the results of calls, at first those
+    that the conversation it holds ends with.
     """
 
     def __init__(self, child: Child, act: Callable[[], None]) -> None:
@@ -56,6 +59,7 @@ class Lease:
         self.becomes: Conversation | None = None
         self.turns = child.turns
         self.holds = child.conversation
+        self.waits = child.waits
 
     @property
     def continues(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from proxy.backends.claude_cli.conversations import Conversation
+from proxy.backends.claude_cli.tools import ToolSet
 
 
 class State(Enum):
@@ -21,9 +22,10 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a process is told once, for good: its system prompt, None for none."""
+    """What a process is told once, for good: its system prompt and the client's tools, None for none."""
 
     system: str | None = None
+    tools: ToolSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,24 @@ class Need:
     setup: Setup = Setup()
     history: Conversation | None = None
 
+    def held_by(self, process: "View") -> bool:
+        """The request can go on with what `process` holds."""
+        return self.history is not None and process.conversation == self.history and process.setup == self.setup
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A process as the plan sees it. `setup` is None until it was told one; `since` is when its state began.
 
-    `conversation` is what it holds, or, while it settles, what it is going to hold; None for nothing.
+    `conversation` is what it holds, or, while it settles, what it is going to hold; None for nothing. It `waits`
+    for the results of the calls that this ends with.
     """
 
     state: State
     setup: Setup | None = None
     since: float = 0.0
     conversation: Conversation | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +148,14 @@ class _Serving:
     def go_on(self, waiting: Sequence[Need]) -> Iterator[tuple[int, int]]:
         """The requests whose history a live process holds, each with its process; before one is cleared for others."""
         for request, need in enumerate(waiting):
-            if need.history is not None and (live := self._holder(self.free, need.history)) is not None:
+            if (live := self._find(self.free, need.held_by)) is not None:
                 self.free.discard(live)
                 yield request, live
 
     def choose(self, need: Need) -> int | None:
         """The process for a request that no live one holds; None if it has to wait."""
-        history, setup = need.history, need.setup
-        if history is not None and self._wait(lambda view: view.conversation == history):
+        setup = need.setup
+        if self._wait(need.held_by):
             return None
         clean = self._find(self.free, lambda view: view.state is State.CLEAN and view.setup == setup)
         if clean is None:
@@ -169,13 +177,10 @@ class _Serving:
         live = _oldest(self._processes, self.free.difference(evicted), State.LIVE)
         return live[: max(0, len(live) + coming - limit)]
 
-    def _holder(self, among: Iterable[int], history: Conversation) -> int | None:
-        return self._find(among, lambda view: view.conversation == history)
-
     def _single(self, setup: Setup) -> int | None:
-        """A live process that holds one answer alone."""
+        """A live process that holds one answer alone, and will hardly be asked again: it waits for nothing."""
         live = _oldest(self._processes, self.free, State.LIVE)
-        views = ((index, self._processes[index]) for index in live)
+        views = ((index, self._processes[index]) for index in live if not self._processes[index].waits)
         return next((i for i, v in views if v.setup == setup and v.conversation and v.conversation.answers == 1), None)
 
     def _wait(self, matches: _Matches) -> bool:

@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 from proxy.backends.claude_cli.launcher import Launcher
 from proxy.backends.claude_cli.lease import Child, Lease, Settle
 from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, State, View, plan
+from proxy.backends.claude_cli.session import Session
 from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
 
 log = structlog.get_logger()
@@ -35,7 +36,8 @@ _IDLE = (State.SPARE, State.CLEAN, State.LIVE)
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
     """`queue` requests may wait, each for `queue_timeout` seconds. A process serves so many `requests`; a clean one
-    that is idle for `idle_timeout` seconds is stopped. `settle_timeout` bounds the clean-up after a turn, in seconds.
+    that is idle for `idle_timeout` seconds is stopped; one that waits for the results of calls does so for
+    `result_timeout`. `settle_timeout` bounds the clean-up after a turn, in seconds.
     """
 
     plan: Limits
@@ -43,6 +45,7 @@ class PoolLimits:
     queue_timeout: float
     requests: int
     idle_timeout: float
+    result_timeout: float
     settle_timeout: float
 
 
@@ -111,7 +114,7 @@ class Pool:
             async with anyio.create_task_group() as tasks:
                 for child in self._children:
                     if child.session is not None:
-                        idle = child.state in _IDLE
+                        idle = child.state in _IDLE and not child.waits
                         child.state = State.STOPPING
                         tasks.start_soon(partial(self._launcher.retire, child.session.process, idle=idle))
             self._children.clear()
@@ -184,7 +187,7 @@ class Pool:
         if lease.settle is None or child.requests >= self._limits.requests or not child.running:
             self._stop(child, kill=True)
         elif self._tasks is not None:
-            child.conversation, child.turns, child.kept = lease.becomes, lease.turns, True
+            child.conversation, child.turns, child.waits, child.kept = lease.becomes, lease.turns, lease.waits, True
             child.state, child.since = State.SETTLING, time.monotonic()
             self._tasks.start_soon(self._settle, child, lease.settle)
 
@@ -193,10 +196,10 @@ class Pool:
         if not self._limits.plan.reuse:
             self._stop(child)
             return
-        turns, child.conversation, child.turns = child.turns, None, ()
+        turns, waits, child.conversation, child.turns, child.waits = child.turns, child.waits, None, (), False
         child.state, child.since = State.SETTLING, time.monotonic()
         if self._tasks is not None:
-            self._tasks.start_soon(self._settle, child, lambda session: session.rewind(turns, empty=True))
+            self._tasks.start_soon(self._settle, child, partial(_emptied, turns, waits))
 
     async def _settle(self, child: Child, settle: Settle) -> None:
         assert child.session is not None
@@ -314,7 +317,7 @@ class Pool:
     async def _retire(self, child: Child, kill: bool) -> None:
         assert child.session is not None
         process = child.session.process
-        if kill:
+        if kill or child.waits:
             await self._launcher.kill(process)
         else:
             await self._launcher.retire(process, idle=True)
@@ -322,9 +325,20 @@ class Pool:
         self._act()
 
     async def _stop_idle(self) -> None:
+        limits = self._limits
         while True:
-            await anyio.sleep(max(0.1, min(_CLEAN_UP_INTERVAL, self._limits.idle_timeout)))
-            oldest = time.monotonic() - self._limits.idle_timeout
+            await anyio.sleep(max(0.1, min(_CLEAN_UP_INTERVAL, limits.idle_timeout, limits.result_timeout)))
+            now = time.monotonic()
             for child in self._children:
-                if child.state is State.CLEAN and child.since < oldest:
+                if child.state is State.CLEAN and child.since < now - limits.idle_timeout:
                     self._stop(child)
+                elif child.state is State.LIVE and child.waits and child.since < now - limits.result_timeout:
+                    log.info("results_never_came", pid=child.session.process.pid if child.session else None)
+                    self._clear(child)
+
+
+async def _emptied(turns: Sequence[str], waits: bool, session: Session) -> bool:
+    if waits:
+        await session.interrupt()
+        await session.result()
+    return await session.rewind(turns, empty=True)

@@ -8,16 +8,19 @@ from proxy.backends.claude_cli.conversations import Conversation, after
 from proxy.backends.claude_cli.deadlines import Deadlines, Watch
 from proxy.backends.claude_cli.flags import make_flags
 from proxy.backends.claude_cli.lease import Lease
+from proxy.backends.claude_cli.memory import Memory
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Setup
-from proxy.backends.claude_cli.replay import Script, size_of
+from proxy.backends.claude_cli.replay import Script
 from proxy.backends.claude_cli.session import OnReply, Session
 from proxy.backends.claude_cli.shaping import Shaper
 from proxy.backends.claude_cli.strategies import Strategies
+from proxy.backends.claude_cli.tools import arrives_unchanged
 from proxy.backends.claude_cli.turn import TurnMachine
 from proxy.core.contracts import Target
-from proxy.core.errors import ServerError, TimedOut
+from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.events import Event
+from proxy.core.request import ToolResult
 
 
 class CliTurn:
@@ -26,6 +29,7 @@ class CliTurn:
     def __init__(
         self,
         lease: Lease,
+        setup: Setup,
         script: Script,
         history: Conversation,
         target: Target,
@@ -33,18 +37,23 @@ class CliTurn:
         ways: Strategies,
         deadlines: Deadlines,
         opened: float,
+        memory: Memory,
     ) -> None:
         self._lease = lease
         self._session = lease.session
+        self._setup = setup
         self._script = script
         self._history = history
         self._target = target
         self._shaper = shaper
         self._ways = ways
         self._opened = opened
+        self._memory = memory
         self._watch = Watch(deadlines, opened, self._expire)
         self._held, self._before = lease.turns, lease.holds
         self._turns: tuple[str, ...] = ()
+        self._prompt = ""
+        self._kept = False
         self._machine: TurnMachine | None = None
         self._error: ServerError | None = None
         self._result_seen = False
@@ -53,14 +62,51 @@ class CliTurn:
 
     async def start(self, on_told: OnReply) -> None:
         """Tell the process everything that it does not hold, and ask. Raises `ServerError`."""
-        session, script, lease = self._session, self._script, self._lease
+        session, script, lease, tools = self._session, self._script, self._lease, self._setup.tools
         if not lease.told:
             session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
-            lease.tell(Setup(script.system))
-        session.ask("apply_flag_settings", settings=make_flags(self._target, script.whole))
-        size = size_of(script.to_tell(held=lease.continues))
-        telling = await off_loop(size, script.telling, self._target.model, held=lease.continues)
-        self._turns = telling.turns
+            if tools is not None:
+                session.offer(tools)
+            lease.tell(self._setup)
+        session.ask("apply_flag_settings", settings=make_flags(self._target, script.naming, script.whole))
+        results = script.results
+        if lease.waits and results is not None and all(map(arrives_unchanged, results)):
+            self._go_on(results)
+        else:
+            await self._tell(await self._start_of_telling())
+        load = round((time.monotonic() - self._opened) * 1e9)
+        self._machine = TurnMachine(
+            time, load_ns=load, show_thinking=self._target.thinking.shown, tools=dict(tools.names) if tools else None
+        )
+
+    def _go_on(self, results: Sequence[ToolResult]) -> None:
+        """Give the process the results that it waits for: in its own turn, which goes on."""
+        session = self._session
+        assert session.tools is not None
+        # Once it has them, there is no way back to where it waited.
+        self._before = None
+        for line in session.tools.answer(results):
+            session.write(line)
+
+    async def _start_of_telling(self) -> int:
+        """From which message of the history on the process has to be told."""
+        script, lease = self._script, self._lease
+        if not lease.waits:
+            return len(script.history) if lease.continues else 0
+        # The results would not arrive as they are: the round is taken back, and told with them.
+        self._before = None
+        await self._session.interrupt()
+        await self._session.result()
+        *earlier, last = self._held
+        if not await self._session.rewind([last], empty=not earlier):
+            raise BackendFailed("the Claude CLI does not take back a question whose tools have not answered")
+        self._held = tuple(earlier)
+        return script.round_start
+
+    async def _tell(self, start: int) -> None:
+        session, script = self._session, self._script
+        telling = await off_loop(script.size(start), script.telling, self._target.model, start)
+        self._turns, self._prompt = telling.turns, telling.uuid
         for step in telling.steps:
             session.write(step.data)
             if step.awaited:
@@ -68,21 +114,26 @@ class CliTurn:
                 if self._error is not None:
                     # The deadline passed while the process was not waited for.
                     raise self._error
+        # A prompt that came before the tools are known would be asked without them.
+        await session.listed()
         session.write(telling.prompt)
-        load = round((time.monotonic() - self._opened) * 1e9)
-        self._machine = TurnMachine(time, load_ns=load, show_thinking=self._target.thinking.shown)
 
     def close(self) -> None:
         """Stop watching the deadlines, and say what the process is going to hold."""
         self._watch.close()
         lease, machine = self._lease, self._machine
         answer = machine.answer if machine is not None and self._wanted and not self._script.whole else None
-        if answer is not None:
+        lease.waits = False
+        if machine is not None and answer is not None and (self._ways.waits or not machine.pending):
+            self._kept, lease.waits = True, machine.pending
             lease.becomes = after(self._history, self._script, answer)
             lease.turns = (*self._held, *self._turns)
-        elif lease.continues:
+            self._memory.keep(lease.becomes, answer, machine.given)
+        elif self._before is not None:
             # What was asked is taken back, what was held before stays.
             lease.becomes = self._before
+        else:
+            lease.turns = ()
 
     def _expire(self, error: TimedOut) -> None:
         # The reader, if the process is being waited for; else whoever asks for the next events.
@@ -125,17 +176,17 @@ class CliTurn:
                 events += machine.feed(output)
             except ServerError as error:
                 self._session.put_back(outputs[index + 1 :])
-                if not events:
+                if not events and not machine.goes_on:
                     raise
                 # What came before the error is the client's; the error follows.
                 self._error = error
                 break
             if machine.ended:
-                if machine.goes_on:
-                    # The CLI would ask the API again within milliseconds, and an interrupt may come too late.
-                    self._session.process.end()
                 self._session.put_back(outputs[index + 1 :])
                 break
+        if machine.goes_on:
+            # The CLI would ask the API again within milliseconds, and an interrupt may come too late.
+            self._session.process.end()
         if machine.started and not started:
             self._watch.start()
         if machine.answering:
@@ -161,21 +212,26 @@ class CliTurn:
         machine, ways = self._machine, self._ways
         if machine is None or machine.goes_on or not ways.resets:
             return False
+        if self._kept and machine.pending:
+            await session.called(machine.first_call)
+            return True
         if not self._result_seen:
-            if self._cut or not machine.ended:
+            if self._cut or machine.pending or not machine.ended:
                 if not ways.interrupt:
                     return False
-                # Without cancel_queued the CLI may put a prompt that has hardly begun back, and run it again later.
-                reply = await session.call("interrupt", cancel_queued=True)
-                cancelled = reply.get("cancelled")
-                if isinstance(cancelled, list) and self._turns[-1] in cancelled:
-                    return await self._take_back(session, self._turns[:-1])
+                cancelled = (await session.interrupt()).get("cancelled")
+                if isinstance(cancelled, list) and self._prompt in cancelled:
+                    self._turns = tuple(turn for turn in self._turns if turn != self._prompt)
+                    return await self._take_back(session)
             while not isinstance(output := await session.next(), Result):
                 if machine.ended and isinstance(output, ApiEvent) and output.event.get("type") == "message_start":
                     return False
-        if len(self._lease.turns) > len(self._held):
-            return True
-        return await self._take_back(session, self._turns)
+        return self._kept or await self._take_back(session)
 
-    async def _take_back(self, session: Session, turns: Sequence[str]) -> bool:
-        return self._ways.rewind and await session.rewind(turns, empty=not self._held)
+    async def _take_back(self, session: Session) -> bool:
+        """Take back what was told, and everything where there is no way back to what was held before."""
+        if not self._ways.rewind:
+            return False
+        if self._before is None:
+            return await session.rewind((*self._held, *self._turns), empty=True)
+        return await session.rewind(self._turns, empty=False)

@@ -8,20 +8,35 @@ The whole history travels as structured turns. What is defined here, because the
 - Neighbouring messages of one role reach the model as one, which is the API's own rule.
 - A conversation that the assistant begins has an empty user message before it, for which the CLI writes
   "(no content)": the API wants the user to begin.
+- The results of calls stand in one message, before what else the user says (`proxy.shape.rounds`). Their blocks are
+  those that the CLI itself makes of a result that it waited for, so that the API sees the same either way; pictures
+  that come with an error follow after the results, since the API takes only words for one.
 - With the assistant's words last (`Target.prefill`), the API gets the conversation as a whole, by the one way around
   the CLI's own turns that there is, and blanks at the end of those words are cut off, since the API refuses them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from uuid import uuid4
 
 from proxy.backends.claude_cli.codec import JsonObject, encode_assistant, encode_user
+from proxy.backends.claude_cli.tools import PLAIN, Naming
 from proxy.core.contracts import Target
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import ChatRequest, Document, Image, Message, Part, Text
+from proxy.core.request import ChatRequest, Document, Image, Message, Part, Text, ToolCall, ToolResult
+
+Blocks = tuple[JsonObject, ...]
+"""The content of a message, as blocks of the Messages API."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """An answer as the API gave it: `model` is the id of the model that gave it, whose thoughts no other may see."""
+
+    model: str
+    blocks: Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +49,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What to write to a process: the `steps`, then the `prompt`, which asks.
+    """What to write to a process: the `steps`, then the `prompt`, which asks and has the `uuid`.
 
-    `turns` are the uuids of the user messages in it, by which they can be taken back, the last one first.
+    `turns` are the uuids of the user messages in it, by which they can be taken back, the last one first; those that
+    hold the results of calls go with the message before the calls.
     """
 
     steps: tuple[Step, ...]
     prompt: bytes
+    uuid: str
     turns: tuple[str, ...]
 
 
@@ -49,40 +66,64 @@ class Script:
     """A request as a process has to hear it.
 
     `system` is the system prompt, None for none. `history` goes up to the last answer, `asked` are the user messages
-    after it, at least one; neither has a message that says nothing. `whole` is set for a prefilled answer: the
+    after it, at least one; neither has a message that says nothing. `recalled` are the answers of the history, by
+    index, that are remembered as the API gave them. `whole` is set for a prefilled answer: the
     messages of the API request in place of everything the process holds.
     """
 
     system: str | None
     history: tuple[Message, ...]
     asked: tuple[Message, ...]
+    naming: Naming
+    recalled: Mapping[int, Recalled] = field(default_factory=dict)
     whole: tuple[JsonObject, ...] = ()
 
-    def to_tell(self, *, held: bool) -> tuple[Message, ...]:
-        """The messages that a process has yet to be told; it `held` the history already, or holds nothing."""
-        return self.asked if held else (*self.history, *self.asked)
+    @property
+    def results(self) -> tuple[ToolResult, ...] | None:
+        """The results of the last answer's calls, when nothing else is asked; None when something is."""
+        parts = [part for message in self.asked for part in message.parts if not is_blank(part)]
+        results = tuple(part for part in parts if isinstance(part, ToolResult))
+        return results if len(results) == len(parts) else None
 
-    def telling(self, model: str, *, held: bool, new_id: Callable[[], str] = lambda: str(uuid4())) -> Telling:
-        """The lines of what a process has yet to be told."""
-        told = list(self.to_tell(held=held))
-        if told[0].role == "assistant":
-            told.insert(0, Message("user"))
-        *history, last = told
+    @property
+    def round_start(self) -> int:
+        """The index in the history of the last question: what was asked before the calls, if there are any since."""
+        return max(index for index, message in enumerate(self.history) if _asks(message))
+
+    def content(self, message: Message) -> list[JsonObject]:
+        """A message as the API's blocks."""
+        blocks = [_block(part, self.naming) for part in message.parts if not is_blank(part)]
+        failed = (part for part in message.parts if isinstance(part, ToolResult) and part.error)
+        pictures = (inner for part in failed for inner in part.parts if not isinstance(inner, Text))
+        return blocks + [_block(picture, self.naming) for picture in pictures]
+
+    def size(self, start: int) -> int:
+        """About how many characters there are to tell from the message at `start` on."""
+        return size_of(self.history[start:]) + size_of(self.asked)
+
+    def telling(self, model: str, start: int, new_id: Callable[[], str] = lambda: str(uuid4())) -> Telling:
+        """The lines for a process that holds the history up to the message at `start`."""
+        told = [(message, self.recalled.get(index)) for index, message in enumerate(self.history) if index >= start]
+        told += [(message, None) for message in self.asked]
+        if told[0][0].role == "assistant" and start == 0:
+            told.insert(0, (Message("user"), None))
         steps: list[Step] = []
         turns: list[str] = []
-        for message in history:
+        for message, recalled in told:
+            known = recalled or Recalled(model, tuple(self.content(message)))
             # Assistant lines are taken at once, user lines are queued: an answer waits until its question was taken.
-            if message.role == "user":
-                turns.append(new_id())
-                steps.append(Step(encode_user(turns[-1], _content(message), ask=False), awaited=True))
-            else:
-                data = encode_assistant(new_id(), f"msg_{new_id()}", model, _content(message))
+            if message.role == "assistant":
+                data = encode_assistant(new_id(), f"msg_{new_id()}", known.model, known.blocks)
                 steps.append(Step(data, awaited=False))
-        turns.append(new_id())
-        return Telling(tuple(steps), encode_user(turns[-1], _content(last), ask=True), tuple(turns))
+                continue
+            uuid = new_id()
+            if _asks(message):
+                turns.append(uuid)
+            steps.append(Step(encode_user(uuid, known.blocks, ask=len(steps) == len(told) - 1), awaited=True))
+        return Telling(tuple(steps[:-1]), steps[-1].data, uuid, tuple(turns))
 
 
-def make_script(request: ChatRequest, target: Target) -> Script:
+def make_script(request: ChatRequest, target: Target, naming: Naming = PLAIN) -> Script:
     """The script of `request`. Raises `InvalidRequest` when there is nothing to ask."""
     system = [message.text for message in request.messages if message.role == "system" and message.text.strip()]
     if target.structure is not None and target.structure.instruction:
@@ -100,15 +141,21 @@ def make_script(request: ChatRequest, target: Target) -> Script:
         asked = next((message for message in reversed(said) if message.role == "user"), None)
         if asked is None:
             raise InvalidRequest("there is no user message")
-        return Script(prompt, (), (asked,), whole=_whole(said))
+        script = Script(prompt, (), (asked,), naming)
+        return replace(script, whole=_whole(said, script))
     answers = [index for index, message in enumerate(said) if message.role == "assistant"]
     cut = answers[-1] + 1 if answers else 0
-    return Script(prompt, tuple(said[:cut]), tuple(said[cut:]))
+    return Script(prompt, tuple(said[:cut]), tuple(said[cut:]), naming)
 
 
-def _whole(said: Sequence[Message]) -> tuple[JsonObject, ...]:
+def _asks(message: Message) -> bool:
+    """Whether a message is a user's own, and not what the calls before it came to."""
+    return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
+
+
+def _whole(said: Sequence[Message], script: Script) -> tuple[JsonObject, ...]:
     messages: list[JsonObject] = [
-        {"role": role, "content": [block for message in group for block in _content(message)]}
+        {"role": role, "content": [block for message in group for block in script.content(message)]}
         for role, group in groupby(said, key=attrgetter("role"))
     ]
     if messages[0]["role"] == "assistant":
@@ -123,13 +170,22 @@ def _says(message: Message) -> bool:
     return not all(map(is_blank, message.parts))
 
 
-def _content(message: Message) -> list[JsonObject]:
-    return [_block(part) for part in message.parts if not is_blank(part)]
-
-
 def size_of(messages: Iterable[Message]) -> int:
     """About how many characters messages have."""
-    return sum(len(part.text if isinstance(part, Text) else part.data) for m in messages for part in m.parts)
+    return sum(_size(part) for message in messages for part in message.parts)
+
+
+def _size(part: Part) -> int:
+    match part:
+        case Text(text):
+            return len(text)
+        case ToolCall():
+            # What matters is that large ones are seen as such: a string or two make them large.
+            return sum(len(value) for value in part.arguments.values() if isinstance(value, str))
+        case ToolResult():
+            return sum(map(_size, part.parts))
+        case _:
+            return len(part.data)
 
 
 def is_blank(part: Part) -> bool:
@@ -137,7 +193,7 @@ def is_blank(part: Part) -> bool:
     return isinstance(part, Text) and (not part.text or part.text.isspace())
 
 
-def _block(part: Part) -> JsonObject:
+def _block(part: Part, naming: Naming) -> JsonObject:
     match part:
         case Text(text):
             return {"type": "text", "text": text}
@@ -146,3 +202,11 @@ def _block(part: Part) -> JsonObject:
         case Document(data, name):
             source = {"type": "base64", "media_type": "application/pdf", "data": data}
             return {"type": "document", "source": source, **({"title": name} if name else {})}
+        case ToolCall(call_id, name, arguments):
+            return {"type": "tool_use", "id": call_id, "name": naming.api_name(name), "input": dict(arguments)}
+        case ToolResult(call_id, error=True):
+            words = "\n".join(inner.text for inner in part.parts if isinstance(inner, Text))
+            return {"type": "tool_result", "content": words, "is_error": True, "tool_use_id": call_id}
+        case ToolResult(call_id, parts):
+            content = [_block(inner, naming) for inner in parts if not is_blank(inner)]
+            return {"tool_use_id": call_id, "type": "tool_result", "content": content}

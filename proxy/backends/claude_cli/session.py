@@ -10,6 +10,7 @@ from proxy.backends.claude_cli.codec import (
     ControlAsk,
     ControlReply,
     CorruptLine,
+    McpAsk,
     Output,
     Result,
     decode,
@@ -17,6 +18,7 @@ from proxy.backends.claude_cli.codec import (
     encode_refusal,
 )
 from proxy.backends.claude_cli.process import CliProcess
+from proxy.backends.claude_cli.tools import SERVER, ToolServer, ToolSet
 from proxy.core.errors import BackendFailed, ServerError
 
 REWINDABLE = 50
@@ -28,13 +30,17 @@ OnReply = Callable[[Mapping[str, Any]], None]
 
 
 class Session:
-    """Speaks with `process`. One reader at a time: a turn, or whoever prepares or settles one."""
+    """Speaks with `process`. One reader at a time: a turn, or whoever prepares or settles one.
+
+    `tools` is the server of the client's tools, once the process was offered any.
+    """
 
     def __init__(self, process: CliProcess) -> None:
         self.process = process
         self._expected: dict[str, tuple[str, OnReply | None]] = {}
         self._outputs: deque[Output] = deque()
         self._fault: ServerError | None = None
+        self.tools: ToolServer | None = None
 
     def write(self, data: bytes) -> None:
         """Send lines. Raises `BackendFailed` when the process is gone."""
@@ -53,6 +59,21 @@ class Session:
         while not answer:
             await self._fill()
         return answer[0]
+
+    def offer(self, tools: ToolSet) -> None:
+        """Make `tools` the process's, for good; `listed` waits until it knows them."""
+        self.tools = ToolServer(tools)
+        self.ask("mcp_set_servers", servers={SERVER: {"type": "sdk", "name": SERVER}})
+
+    async def listed(self) -> None:
+        """Wait until the process has been told the tools that it was offered, if any."""
+        while self.tools is not None and not self.tools.listed:
+            await self._fill()
+
+    async def called(self, call_id: str) -> None:
+        """Wait until the process waits for the result of a call."""
+        while self.tools is not None and not self.tools.waits_for(call_id):
+            await self._fill()
 
     @property
     def ready(self) -> bool:
@@ -78,6 +99,14 @@ class Session:
         while not isinstance(output := await self.next(), Result):
             pass
         return output
+
+    async def interrupt(self) -> Mapping[str, Any]:
+        """End the turn that is under way; its `Result` is yet to come, unless it had not begun (``cancelled``)."""
+        # Without cancel_queued the CLI may put a prompt that has hardly begun back, and run it again later.
+        reply = await self.call("interrupt", cancel_queued=True)
+        if self.tools is not None:
+            self.tools.forget()
+        return reply
 
     async def rewind(self, turns: Sequence[str], *, empty: bool) -> bool:
         """Take user messages back by their uuids, the last one first; `empty`: nothing may be left before them.
@@ -121,6 +150,10 @@ class Session:
             self._outputs.append(output)
         elif isinstance(output, ControlReply):
             self._answered(output)
+        elif isinstance(output, McpAsk):
+            answer = encode_refusal(output) if self.tools is None else self.tools.take(output)
+            if answer is not None:
+                self.write(answer)
         elif isinstance(output, ControlAsk):
             self.write(encode_refusal(output))
         else:

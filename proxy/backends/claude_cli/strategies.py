@@ -13,8 +13,10 @@ class Strategies:
     far travels as turns, or told in one message (`transcript`). `rewind` False: a process that holds a conversation
     serves no other one. `interrupt` False: one whose turn was cut short is ended. `options` False: sampling, stop
     strings and limits are not sent. `resets` False: a process that was given any of them is not used again. `effort`
-    False: no effort is asked for. `tool_names`: as the client gave them, with ``mcp__client__`` in front, or no tools
-    at all. `depth`: a spare may be told its setup ahead and its system prompt later, or has to be told nothing ahead.
+    False: no effort is asked for. `tool_names`: as the client gave them, with ``mcp__client__`` in front, or no
+    tools at all; `description_limit` characters of their descriptions arrive. `waits` False: a process that waits
+    for the results of calls is not used again, since they would not arrive as they are. `depth`: a spare may be
+    told its setup ahead and its system prompt later, or has to be told nothing ahead.
     """
 
     unfit: tuple[str, ...] = ()
@@ -25,4 +27,6 @@ class Strategies:
     resets: bool = True
     effort: bool = True
     tool_names: Literal["plain", "prefixed", "none"] = "plain"
+    description_limit: int = 4096
+    waits: bool = True
     depth: Literal["initialized", "booted"] = "initialized"

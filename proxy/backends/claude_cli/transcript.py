@@ -1,12 +1,15 @@
 """A conversation told in one message, for a CLI that cannot take it as turns. Pure.
 
-Each turn stands between tags that name its role, pictures and documents stay where they stood, and the last message
-follows after the tags. No message can pass for a turn of another role: the tag is one that occurs in none of them.
+Each turn stands between tags that name its role, pictures and documents stay where they stood, calls and their results
+are told in words, and the last message follows after the tags. No message can pass for a turn of another role: the tag
+is one that occurs in none of them.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from proxy.core.request import Message, Part, Text
+from proxy.core.request import Message, Part, Text, ToolCall, ToolResult
 
 INTRODUCTION = (
     "What follows first is the conversation so far, each turn between tags that name its role. "
@@ -19,15 +22,32 @@ def transcript(messages: Sequence[Message]) -> Message:
 
     System messages are the system prompt's, and messages without parts say nothing: both are left out.
     """
-    *history, last = [message for message in messages if message.role != "system"]
+    *history, last = [_in_words(message) for message in messages if message.role != "system"]
     told = [message for message in history if message.parts]
     if not told:
         return last
-    tag = _unused_tag(messages)
+    tag = _unused_tag([*history, last])
     parts: list[Part] = [Text(INTRODUCTION)]
     for message in told:
         parts += [Text(f'<{tag} role="{message.role}">\n'), *message.parts, Text(f"\n</{tag}>\n\n")]
     return Message("user", tuple(_joined([*parts, *last.parts])))
+
+
+def _in_words(message: Message) -> Message:
+    """The message, its calls and results told in words."""
+    if not any(isinstance(part, ToolCall | ToolResult) for part in message.parts):
+        return message
+    parts: list[Part] = []
+    for part in message.parts:
+        match part:
+            case ToolCall():
+                parts.append(Text(f"\n[Call of the tool {part.name}: {json.dumps(part.arguments)}]\n"))
+            case ToolResult():
+                what = "Error" if part.error else "Result"
+                parts += [Text(f"\n[{what} of the tool {part.name}:]\n"), *part.parts]
+            case _:
+                parts.append(part)
+    return replace(message, parts=tuple(parts))
 
 
 def _unused_tag(messages: Iterable[Message]) -> str:

@@ -8,16 +8,33 @@ The rule that makes a turn owned: **the first terminal `message_delta` ends it**
        │                          │ stay, say nothing       │ the stream broke, an error
        └──────── Failure, Result or end of output in any of these: an error ────────────────────────► failed
 
+Also when the model calls tools: the CLI, which asks for the first result while the others are still being called, is
+left to wait for what the client's next request brings.
+
 Before the first delta the CLI may repeat its API request as often as the deadlines allow, since the client has seen
 nothing; after it a repetition would send text twice.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from proxy.backends.claude_cli.codec import ApiEvent, Failure, JsonObject, Output, Refused, Result, Retry, Said
+from proxy.backends.claude_cli.calls import Calls
+from proxy.backends.claude_cli.codec import (
+    ApiEvent,
+    Failure,
+    JsonObject,
+    Output,
+    Refused,
+    Result,
+    Retry,
+    Said,
+    TurnBegins,
+)
 from proxy.backends.claude_cli.faults import error_from
+from proxy.backends.claude_cli.replay import Recalled
 from proxy.core.errors import BackendFailed, ServerError, UpstreamFailed
 from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.request import Message, Text
 
 BYTES_PER_TOKEN = 4
 """What a token is taken to be where the API has not counted: in an answer that was cut off."""
@@ -32,6 +49,9 @@ _REASONS: dict[str, FinishReason] = {
 # Every other stop_reason ends an answer in the ordinary way.
 
 _UNFINISHED = ("tool_use", "pause_turn")
+
+_OWN = ("text", "thinking", "redacted_thinking", "tool_use")
+# The kinds of blocks that a client sees, or sends back.
 
 
 class Clock(Protocol):
@@ -48,22 +68,27 @@ class TurnMachine:
     """Feed it what the CLI says; it returns the events of one answer and raises `ServerError` when that fails.
 
     Make it when the request has been sent; `load_ns` is what went before. Without `show_thinking` there are no
-    `ThinkingDelta` events. After the end `goes_on` says whether the CLI would now ask the API again by itself, at the
-    user's cost.
+    `ThinkingDelta` events. `tools` are those that were offered, from the API's name to the client's. After the end
+    `goes_on` says whether the CLI would now ask the API again by itself, at the user's cost.
     """
 
-    def __init__(self, clock: Clock, *, load_ns: int, show_thinking: bool = True) -> None:
+    def __init__(
+        self, clock: Clock, *, load_ns: int, show_thinking: bool = True, tools: Mapping[str, str] | None = None
+    ) -> None:
         self._clock = clock
         self._show_thinking = show_thinking
         self._load_ns = load_ns
         self._sent_at = clock.monotonic_ns()
         self._first_at: int | None = None
         self._started = False
+        self._model = ""
         self._usage: dict[str, int] = {}
         self._retry_delay: float | None = None
         self._refusal = ""
         self._text_sent = False
         self._said: list[Said] = []
+        self._tools = tools or {}
+        self._calls = Calls(self._tools)
         self._reason: FinishReason | None = None
         self.ended = False
         self.goes_on = False
@@ -79,12 +104,34 @@ class TurnMachine:
         return self._first_at is not None
 
     @property
-    def answer(self) -> str | None:
-        """The text that the process now holds as its answer; None when it holds anything else, or no whole answer."""
-        texts = [said.text for said in self._said if said.kind == "text"]
-        others = [said for said in self._said if said.kind not in ("text", "thinking", "redacted_thinking")]
-        whole = self._reason == "stop" and not self.goes_on and len(texts) == 1 and not others
-        return texts[0] if whole else None
+    def answer(self) -> Message | None:
+        """What the process now holds as its answer, as a client sends it back: words, then calls.
+
+        None when it holds anything else, or no whole answer.
+        """
+        whole = self._reason == "stop" or (self.pending and not self._calls.unknown)
+        if not whole or self.goes_on or any(said.kind not in _OWN for said in self._said):
+            return None
+        text = "".join(str(block.get("text", "")) for block in self.given.blocks if block.get("type") == "text")
+        calls = self._calls.complete
+        if self._reason == "stop" and not text:
+            return None
+        return Message("assistant", ((Text(text),) if text else ()) + tuple(calls))
+
+    @property
+    def given(self) -> Recalled:
+        """The answer as the API gave it, thinking included."""
+        return Recalled(self._model, tuple(said.block for said in self._said))
+
+    @property
+    def pending(self) -> bool:
+        """The answer has ended with calls, and the process waits for their results."""
+        return self._reason == "tool_calls" and not self.goes_on
+
+    @property
+    def first_call(self) -> str:
+        """The id of the answer's first call."""
+        return self._calls.complete[0].id
 
     def cut(self, size: int) -> Finished:
         """End the answer here, after `size` bytes of text. What the API has not counted yet is estimated."""
@@ -109,6 +156,9 @@ class TurnMachine:
                     raise self._broken()
             case Said():
                 self._said.append(output)
+            case TurnBegins(tools) if lost := [name for api, name in self._tools.items() if api not in tools]:
+                text = f"the Claude CLI did not take these tools: {', '.join(lost):.500}"
+                raise BackendFailed(text, should_retry=False)
             case Refused(explanation):
                 self._refusal = explanation
             case Failure(refusal=False):
@@ -127,6 +177,11 @@ class TurnMachine:
         match event.get("type"):
             case "content_block_delta":
                 return self._delta(event["delta"])
+            case "content_block_start" if event["content_block"].get("type") == "tool_use":
+                self._note_first()
+                return self._calls.start(event["content_block"])
+            case "content_block_stop":
+                return self._calls.stop()
             case "message_start":
                 return self._message_start(event["message"])
             case "message_delta":
@@ -146,6 +201,8 @@ class TurnMachine:
                 event = TextDelta(delta["text"])
             case "thinking_delta":
                 event = ThinkingDelta(delta["thinking"])
+            case "input_json_delta":
+                return self._calls.piece(delta["partial_json"])
             case _:
                 return []
         if not isinstance(event.text, str):
@@ -155,22 +212,27 @@ class TurnMachine:
         if not self._text_sent and isinstance(event, TextDelta):
             self._text_sent = not event.text.isspace()
         if self._first_at is None:
-            if not self._started:
-                raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
-            self._first_at = self._clock.monotonic_ns()
+            self._note_first()
         if not self._show_thinking and isinstance(event, ThinkingDelta):
             return []
         return [event]
 
+    def _note_first(self) -> None:
+        if not self._started:
+            raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
+        if self._first_at is None:
+            self._first_at = self._clock.monotonic_ns()
+
     def _message_start(self, message: JsonObject) -> list[Event]:
         if self.answering:
             raise self._broken()
+        self._model = str(message.get("model"))
         self._count(message.get("usage"))
         self._said.clear()
         if self._started:
             return []
         self._started = True
-        return [Started(str(message.get("model")))]
+        return [Started(self._model)]
 
     def _message_delta(self, event: JsonObject) -> list[Event]:
         self._count(event.get("usage"))
@@ -181,15 +243,22 @@ class TurnMachine:
             raise BackendFailed("the CLI ended a message that never began", should_retry=False)
         events: list[Event] = []
         finish = _REASONS.get(reason, "stop")
+        if finish == "stop" and (self._calls.complete or self._calls.broken):
+            finish = "tool_calls"
+            if self._calls.broken:
+                self.goes_on = True
+                raise self._calls.error()
         if finish == "refusal":
             details = event["delta"].get("stop_details")
             explanation = self._refusal or (details.get("explanation") if isinstance(details, dict) else None)
             text = f"{REFUSAL_TEXT} {explanation}" if explanation else REFUSAL_TEXT
             events.append(TextDelta(f"\n\n{text}" if self._text_sent else text))
         self.ended, self._reason = True, finish
-        # After these the CLI answers a tool call itself, and asks again when there was no text; after a refusal it was
-        # told not to.
-        self.goes_on = finish == "length" or reason in _UNFINISHED or (finish == "stop" and not self._text_sent)
+        # After these the CLI answers calls of unknown tools itself, and asks again when there was no text; after a
+        # refusal it was told not to.
+        unfinished = finish == "stop" and (reason in _UNFINISHED or not self._text_sent)
+        unanswered = finish == "tool_calls" and not self._calls.known
+        self.goes_on = finish == "length" or unfinished or unanswered
         events.append(Finished(finish, self._total_usage(), self._timings()))
         return events
 

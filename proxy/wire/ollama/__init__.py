@@ -1,4 +1,4 @@
-"""Ollama's own dialect, for conversations of text, pictures and PDFs.
+"""Ollama's own dialect, for conversations of text, pictures and PDFs, with calls of the client's tools.
 
 requests    bodies of /api/chat, /api/generate and /api/show -> values
 messages    the conversation in a body

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from typing import Literal
 
 from proxy.core.errors import ServerError
-from proxy.core.events import Event, Finished, FinishReason, TextDelta, ThinkingDelta
+from proxy.core.events import CallComplete, Event, Finished, FinishReason, TextDelta, ThinkingDelta
 from proxy.core.reply import Reply
-from proxy.core.request import Message, Text
+from proxy.core.request import Message, Text, ToolCall
 from proxy.wire.context import encode_context
-from proxy.wire.jsontext import dump, escape
+from proxy.wire.jsontext import compact, dump, escape
 from proxy.wire.stamps import Now, Stamps
 
-# A refusal has no word of its own here; the answer's text says it.
-_DONE_REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "refusal": "stop"}
+# A refusal has no word of its own here; the answer's text says it. Calls have none either.
+_DONE_REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "refusal": "stop", "tool_calls": "stop"}
 
 
 def error_body(error: ServerError) -> bytes:
@@ -25,14 +25,17 @@ def error_body(error: ServerError) -> bytes:
 
 
 class ChatStream:
-    """Encodes one answer of /api/chat. `now` gives nanoseconds since the epoch."""
+    """Encodes one answer of /api/chat. `now` gives nanoseconds since the epoch.
+
+    A call is one line, when it is complete.
+    """
 
     def __init__(self, model: str, now: Now) -> None:
         self._stamps = Stamps(now)
         self._head = f'{{"model":{escape(model)},"created_at":"'
 
     def encode(self, events: Sequence[Event]) -> bytes:
-        """The lines for a batch of events; `Started` has none."""
+        """The lines for a batch of events; `Started` and the pieces of a call have none."""
         head = self._stamped_head()
         lines = []
         for event in events:
@@ -40,6 +43,8 @@ class ChatStream:
                 lines.append(f'{head}{escape(event.text)}}},"done":false}}\n')
             elif isinstance(event, ThinkingDelta):
                 lines.append(f'{head}"","thinking":{escape(event.text)}}},"done":false}}\n')
+            elif isinstance(event, CallComplete):
+                lines.append(f'{head}"","tool_calls":[{_call(event, event.index)}]}},"done":false}}\n')
             elif isinstance(event, Finished):
                 lines.append(f'{head}""}},{_done(event)}\n')
         return "".join(lines).encode("ascii")
@@ -51,7 +56,9 @@ class ChatStream:
     def whole(self, reply: Reply) -> bytes:
         """The one object of a non-streamed answer."""
         thinking = f',"thinking":{escape(reply.thinking)}' if reply.thinking else ""
-        text = f"{self._stamped_head()}{escape(reply.text)}{thinking}}},{_done(reply.finished)}"
+        calls = ",".join(_call(call, index) for index, call in enumerate(reply.calls))
+        tool_calls = f',"tool_calls":[{calls}]' if calls else ""
+        text = f"{self._stamped_head()}{escape(reply.text)}{thinking}{tool_calls}}},{_done(reply.finished)}"
         return text.encode("ascii")
 
     def loaded(self, reason: Literal["load", "unload"]) -> bytes:
@@ -112,6 +119,11 @@ class GenerateStream:
             return ""
         numbers = encode_context((*self._remembered, Message("assistant", (Text(answer),))))
         return f'"context":[{",".join(map(str, numbers))}],'
+
+
+def _call(call: ToolCall | CallComplete, index: int) -> str:
+    function = f'{{"index":{index},"name":{escape(call.name)},"arguments":{compact(call.arguments)}}}'
+    return f'{{"id":{escape(call.id)},"function":{function}}}'
 
 
 def _done(finished: Finished, context: str = "") -> str:

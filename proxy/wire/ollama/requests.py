@@ -1,9 +1,9 @@
 """Bodies of /api/chat, /api/generate and /api/show, as values.
 
 Faults come in Ollama's order: the body, top_logprobs, the model's name, whether the model exists, think and options,
-then the conversation. Where existence stands in that order the parsers call `exists` with the name as sent; it may
-raise. Whatever a request asks for that no model here does is named in `unsupported`, never dropped in silence; what
-only some models do is in the `ChatRequest`.
+then the conversation and the tools. Where existence stands in that order the parsers call `exists` with the name as
+sent; it may raise. Whatever a request asks for that no model here does is named in `unsupported`, never dropped in
+silence; what only some models do is in the `ChatRequest`.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
-from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel
+from proxy.core.names import unsupported_text
+from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel, Tool
 from proxy.wire.body import Object, plain, written
 from proxy.wire.durations import keep_alive
 from proxy.wire.fields import Fields, Place, Struct, anything, boolean, integer, list_of, mapping, read_body, string
 from proxy.wire.gotext import quote
-from proxy.wire.names import CLOUD_OFF_SHOW, check_name, model_not_found_text, unsupported_text
+from proxy.wire.names import CLOUD_OFF_SHOW, check_name, model_not_found_text
 from proxy.wire.ollama.messages import IMAGES, MESSAGES, continued, conversation
 from proxy.wire.options import read_options, unsupported_options
-from proxy.wire.requests import TOOL, Exists, any_model, checked_model
+from proxy.wire.requests import Exists, any_model, checked_model
+from proxy.wire.tools import TOOL, read_tools
 
 SPELLINGS: Mapping[str, str] = {
     "temperature": "temperature",
@@ -36,7 +38,7 @@ Action = Literal["answer", "load", "unload"]
 
 _THINK_LEVELS: tuple[ThinkLevel, ...] = ("low", "medium", "high", "max")
 _THINK_CHOICES = '"high", "medium", "low", "max", true, or false'
-_UNSUPPORTED = ("tools", "template", "logprobs", "top_logprobs", "_debug_render_only")
+_UNSUPPORTED = ("template", "logprobs", "top_logprobs", "_debug_render_only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ _COMMON = {
 }
 _CHAT = Struct(
     "api.ChatRequest",
-    _COMMON | {"messages": MESSAGES, "tools": list_of(TOOL, "api.Tools", null=dict)},
+    _COMMON | {"messages": MESSAGES, "tools": list_of(TOOL, "api.Tools", null=dict), "tool_choice": anything},
 )
 _GENERATE = Struct(
     "api.GenerateRequest",
@@ -131,7 +133,9 @@ def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
     action = _action(fields, empty=not turns)
     options = _options(fields, action)
     wanted = _format(fields, action)
-    request = _request(fields, model, conversation(turns), options, wanted)
+    messages = conversation(turns)
+    tools = read_tools(fields.get("tools", ())) if action == "answer" else ()
+    request = _request(fields, model, messages, options, wanted, tools)
     return OllamaChat(request, fields.get("stream", True), action, _unsupported(fields, action))
 
 
@@ -191,7 +195,12 @@ def _format(fields: Fields, action: Action) -> JsonFormat | None:
 
 
 def _request(
-    fields: Fields, model: str, messages: tuple[Message, ...], options: Options, wanted: JsonFormat | None
+    fields: Fields,
+    model: str,
+    messages: tuple[Message, ...],
+    options: Options,
+    wanted: JsonFormat | None,
+    tools: tuple[Tool, ...] = (),
 ) -> ChatRequest:
     return ChatRequest(
         model,
@@ -201,6 +210,7 @@ def _request(
         format=wanted,
         truncate=fields.get("truncate", True),
         keep_alive=fields.get("keep_alive"),
+        tools=tools,
     )
 
 
@@ -209,6 +219,6 @@ def _unsupported(fields: Fields, action: Action) -> tuple[str, ...]:
         return ()
     names = unsupported_options(fields.get("options", {}))
     names += [name for name in _UNSUPPORTED if fields.get(name)]
-    if any(turn.get("tool_calls") for turn in fields.get("messages", ())):
-        names.append("tool_calls")
+    if fields.get("tool_choice", "auto") != "auto":
+        names.append("tool_choice")
     return tuple(names)

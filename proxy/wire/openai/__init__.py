@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, for conversations of text, pictures and PDFs.
+"""OpenAI's chat completions, for conversations of text, pictures and PDFs, with calls of the client's tools.
 
 requests    bodies of /v1/chat/completions -> values
 messages    the conversation in a body

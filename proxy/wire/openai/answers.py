@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 from proxy.core.errors import ServerError
-from proxy.core.events import Event, Finished, FinishReason, TextDelta, ThinkingDelta, Usage
+from proxy.core.events import CallDelta, CallStarted, Event, Finished, FinishReason, TextDelta, ThinkingDelta, Usage
 from proxy.core.reply import Reply
-from proxy.wire.jsontext import dump, escape
+from proxy.core.request import ToolCall
+from proxy.wire.jsontext import compact, dump, escape
 
 DONE = b"data: [DONE]\n\n"
 
-_FINISH_REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "refusal": "content_filter"}
+_FINISH_REASONS: dict[FinishReason, str] = {
+    "stop": "stop",
+    "length": "length",
+    "refusal": "content_filter",
+    "tool_calls": "tool_calls",
+}
 _ERROR_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 _ROLE = '"role":"assistant",'
 
@@ -33,7 +39,10 @@ class ChunkStream:
         self._role = _ROLE
 
     def encode(self, events: Sequence[Event]) -> bytes:
-        """The chunks for a batch of events; `Started` has none. After `Finished` comes ``data: [DONE]``."""
+        """The chunks for a batch of events; `Started` and a call that is complete have none.
+
+        After `Finished` comes ``data: [DONE]``.
+        """
         delta, role = self._delta, self._role
         chunks = []
         for event in events:
@@ -44,6 +53,13 @@ class ChunkStream:
                 chunks.append(
                     f'{delta}{role}"content":"","reasoning":{escape(event.text)}}},"finish_reason":null}}]}}\n\n'
                 )
+                role = ""
+            elif isinstance(event, CallDelta):
+                call = f'{{"index":{event.index},"function":{{"arguments":{escape(event.text)}}}}}'
+                chunks.append(f'{delta}"tool_calls":[{call}]}},"finish_reason":null}}]}}\n\n')
+            elif isinstance(event, CallStarted):
+                call = f'{{"index":{event.index},"id":{escape(event.id)},{_function(event.name, "")}}}'
+                chunks.append(f'{delta}{role}"content":"","tool_calls":[{call}]}},"finish_reason":null}}]}}\n\n')
                 role = ""
             elif isinstance(event, Finished):
                 chunks.append(self._end(event, role))
@@ -61,9 +77,11 @@ class ChunkStream:
     def whole(self, reply: Reply) -> bytes:
         """The one object of a non-streamed answer."""
         reasoning = f',"reasoning":{escape(reply.thinking)}' if reply.thinking else ""
+        calls = ",".join(_call(call, index) for index, call in enumerate(reply.calls))
+        tool_calls = f',"tool_calls":[{calls}]' if calls else ""
         text = (
             f'{self._envelope("chat.completion")}"choices":[{{"index":0,"message":{{{_ROLE}'
-            f'"content":{escape(reply.text)}{reasoning}}},'
+            f'"content":{escape(reply.text)}{reasoning}{tool_calls}}},'
             f'"finish_reason":"{_FINISH_REASONS[reply.finished.reason]}"}}],"usage":{_usage(reply.finished.usage)}}}\n'
         )
         return text.encode("ascii")
@@ -80,6 +98,15 @@ class ChunkStream:
         reason = f'{self._delta}}},"finish_reason":"{_FINISH_REASONS[finished.reason]}"}}]}}\n\n'
         usage = f'{self._head}"choices":[],"usage":{_usage(finished.usage)}}}\n\n' if self._include_usage else ""
         return f"{empty}{reason}{usage}{DONE.decode('ascii')}"
+
+
+def _call(call: ToolCall, index: int) -> str:
+    return f'{{"id":{escape(call.id)},"index":{index},{_function(call.name, compact(call.arguments))}}}'
+
+
+def _function(name: str, arguments: str) -> str:
+    """The end of a call; `arguments` is JSON text, or the start of it."""
+    return f'"type":"function","function":{{"name":{escape(name)},"arguments":{escape(arguments)}}}'
 
 
 def _usage(usage: Usage) -> str:

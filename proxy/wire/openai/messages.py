@@ -3,16 +3,30 @@
 from typing import Any
 
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import Document, Message, Part, Text
+from proxy.core.request import Document, Image, Message, Text, ToolResult
+from proxy.shape.rounds import paired
 from proxy.wire.body import Object
-from proxy.wire.fields import Fields, Struct, anything, list_of, string
+from proxy.wire.fields import Fields, Place, Struct, anything, list_of, string
 from proxy.wire.gotext import type_name
 from proxy.wire.images import attachment_from_url, check_count, document_from_file
 from proxy.wire.requests import ROLES
+from proxy.wire.tools import read_arguments, read_calls
+
+_Content = Text | Image | Document
+
+
+def _arguments(value: Any, at: Place) -> dict[str, Any]:
+    """A string with an object; some clients send the object."""
+    arguments = read_arguments(value)
+    if arguments is None:
+        at.fault("invalid tool call arguments")
+        return {}
+    return arguments
+
 
 _TOOL_CALL = Struct(
     "openai.ToolCall",
-    {"id": string, "type": string, "function": Struct("openai.Function", {"name": string, "arguments": anything})},
+    {"id": string, "type": string, "function": Struct("openai.Function", {"name": string, "arguments": _arguments})},
 )
 _MESSAGE = Struct(
     "openai.Message",
@@ -29,28 +43,33 @@ MESSAGES = list_of(_MESSAGE, "[]openai.Message", null=dict)
 
 
 def conversation(turns: list[Fields]) -> tuple[Message, ...]:
-    """What `MESSAGES` has read. Raises `InvalidRequest`."""
+    """What `MESSAGES` has read, its calls and results `paired`. Raises `InvalidRequest`."""
     messages = tuple(map(_message, turns))
     check_count(messages)
-    return messages
+    return paired(messages)
 
 
 def _message(fields: Fields) -> Message:
-    role = fields.get("role", "").lower()
-    if role in ("tool", "function"):
-        raise InvalidRequest(f'messages with role "{role}" are not supported yet')
-    content = fields.get("content")
-    parts: tuple[Part, ...] = ()
+    sent_as = fields.get("role", "").lower()
+    is_result = sent_as in ("tool", "function")
+    parts = _parts(fields.get("content"), optional=is_result or "tool_calls" in fields)
+    if is_result:
+        return Message("user", (ToolResult(fields.get("tool_call_id", ""), parts, name=fields.get("name", "")),))
+    role = ROLES.get(sent_as, "user")
+    return Message(role, (*parts, *read_calls(role, fields.get("tool_calls", ()))))
+
+
+def _parts(content: Any, *, optional: bool) -> tuple[_Content, ...]:
     if type(content) is str:
-        parts = (Text(content),) if content else ()
-    elif type(content) is list:
-        parts = tuple(part for part in map(_part, content) if part != Text(""))
-    elif not (content is None and "tool_calls" in fields):
-        raise InvalidRequest(f"invalid message content type: {type_name(content)}")
-    return Message(ROLES.get(role, "user"), parts)
+        return (Text(content),) if content else ()
+    if type(content) is list:
+        return tuple(part for part in map(_part, content) if part != Text(""))
+    if content is None and optional:
+        return ()
+    raise InvalidRequest(f"invalid message content type: {type_name(content)}")
 
 
-def _part(part: Any) -> Part:
+def _part(part: Any) -> _Content:
     members = _members(part)
     match members.get("type"):
         case "text":

@@ -1,9 +1,9 @@
 """Bodies of /v1/chat/completions, as values.
 
 Faults come in Ollama's order: the body, empty messages, the messages one by one, stop strings, the format, the
-reasoning effort, top_logprobs, the model's name, whether it exists (`exists`, as in the other dialect). Beyond Ollama:
-`max_completion_tokens` and `top_k` count, more than one choice is refused, and what no model here does is named in
-`unsupported`.
+reasoning effort, the tools, top_logprobs, the model's name, whether it exists (`exists`, as in the other dialect).
+Beyond Ollama: `max_completion_tokens`, `top_k`, `tool_choice` and `parallel_tool_calls` count, more than one choice is
+refused, and what no model here does is named in `unsupported`.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,9 @@ from proxy.wire.fields import Fields, Struct, anything, boolean, integer, list_o
 from proxy.wire.gotext import quote, type_name
 from proxy.wire.openai.messages import MESSAGES, conversation
 from proxy.wire.options import asks, positive, stop_strings
-from proxy.wire.requests import TOOL, Exists, any_model, checked_model
+from proxy.wire.requests import Exists, any_model, checked_model
 from proxy.wire.syntax import EOF
+from proxy.wire.tools import TOOL, read_choice, read_tools
 
 SPELLINGS: Mapping[str, str] = {
     "temperature": "temperature",
@@ -45,7 +46,7 @@ _EFFORTS: Mapping[str, Think | None] = {
 _EFFORT_CHOICES = '"minimal", "low", "medium", "high", "xhigh", "ultra", "max", or "none"'
 _SAMPLING = ("seed", "frequency_penalty", "presence_penalty")
 # Reported when they hold anything at all.
-_SWITCHES = ("tools", "functions", "logprobs", "top_logprobs", "logit_bias", "prediction", "audio")
+_SWITCHES = ("functions", "logprobs", "top_logprobs", "logit_bias", "prediction", "audio")
 _FORMATS = ("text", "json_object", "json_schema")
 
 
@@ -87,6 +88,8 @@ _REQUEST = Struct(
             {"type": string, "json_schema": Struct("openai.JsonSchema", {"schema": anything})},
         ),
         "tools": list_of(TOOL, "[]api.Tool", null=dict),
+        "tool_choice": anything,
+        "parallel_tool_calls": boolean,
         "reasoning": Struct("openai.Reasoning", {"effort": string}),
         "reasoning_effort": string,
         "logprobs": boolean,
@@ -112,8 +115,10 @@ def parse_chat_completion(body: bytes, exists: Exists = any_model) -> OpenAIChat
     options = _options(fields)
     wanted = _format(fields.get("response_format", {}))
     think = _think(fields)
+    tools = read_tools(fields.get("tools", ()))
+    choice = read_choice(fields.get("tool_choice"), tools, parallel=fields.get("parallel_tool_calls", True))
     model = checked_model(fields, InvalidRequest("model is required"), exists)
-    request = ChatRequest(model, messages, options=options, think=think, format=wanted)
+    request = ChatRequest(model, messages, options=options, think=think, format=wanted, tools=tools, tool_choice=choice)
     include_usage = fields.get("stream_options", {}).get("include_usage", False)
     return OpenAIChat(request, fields.get("stream", False), include_usage, _unsupported(fields))
 
@@ -163,6 +168,4 @@ def _unsupported(fields: Fields) -> tuple[str, ...]:
         names.append("response_format")
     if "web_search_options" in fields:
         names.append("web_search_options")
-    if any(turn.get("tool_calls") for turn in fields["messages"]):
-        names.append("tool_calls")
     return tuple(names)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from proxy.backends.claude_cli.command import LoginMode
 from proxy.backends.claude_cli.strategies import Strategies
 
-SCHEMA = 1
+SCHEMA = 2
 """The number of this probe: raise it when a question, or what the CLI is started with, changes."""
 
 Verdict = Literal["ok", "failed", "unknown"]
@@ -73,7 +73,9 @@ class Findings:
             options=works.get("options", False),
             resets=works.get("resets", False),
             effort=works.get("effort", False),
-            tool_names="plain" if (names := values.get("tool_names")) == "plain" else _prefixed(names),
+            tool_names=_tool_names(values.get("tool_names")) if works.get("tool_results") else "none",
+            description_limit=int(values.get("tool_descriptions") or _SHORT_DESCRIPTION),
+            waits=works.get("tool_waits", False),
             depth="initialized" if values.get("depth") == "initialized" else "booted",
         )
 
@@ -87,8 +89,16 @@ class Findings:
         return from_value(json.loads(text))
 
 
-def _prefixed(names: str | None) -> Literal["prefixed", "none"]:
-    return "prefixed" if names == "prefixed" else "none"
+_SHORT_DESCRIPTION = 1024
+# Characters: what any CLI may be trusted to send of a tool's description.
+
+
+def _tool_names(value: str | None) -> Literal["plain", "prefixed", "none"]:
+    match value:
+        case "plain" | "prefixed":
+            return value
+        case _:
+            return "none"
 
 
 _ADAPTER = TypeAdapter(Findings)

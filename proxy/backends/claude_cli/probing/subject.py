@@ -10,6 +10,7 @@ from proxy.backends.claude_cli.command import Login
 from proxy.backends.claude_cli.flags import make_flags
 from proxy.backends.claude_cli.replay import make_script
 from proxy.backends.claude_cli.session import Session
+from proxy.backends.claude_cli.tools import PLAIN, Naming
 from proxy.core.contracts import Target, Thinking
 from proxy.core.request import ChatRequest, Message, Text
 
@@ -26,7 +27,8 @@ class Recorded(Protocol):
 class Recorder(Protocol):
     """A Messages API on loopback at `url` that keeps the `requests` to `/v1/messages`, oldest first.
 
-    To a prompt that says ``[simulate: hang after=N]`` it answers N words, and then nothing more.
+    To a prompt that says ``[simulate: hang after=N]`` it answers N words, and then nothing more; to one that says
+    ``[simulate: tool NAME {…} …]`` it calls those tools.
     """
 
     @property
@@ -89,7 +91,8 @@ class Subject:
     """A booted process. `turns` are the uuids of the user messages that it holds.
 
     `model` is the one it was booted with; or, once it was told, another one if that has no levels of effort.
-    `first_request` counts the requests that came before it.
+    `first_request` counts the requests that came before it. `offered` are the tools that the API got to see, once it
+    was offered any, with their names by its `naming`.
     Every method may raise `ServerError`, when the process is gone or refuses, and `CheckFailed`.
     """
 
@@ -101,6 +104,8 @@ class Subject:
     told: bool = False
     turns: list[str] = field(default_factory=list)
     opening_chat: Sent | None = None
+    offered: Sequence[Mapping[str, Any]] | None = None
+    naming: Naming = PLAIN
 
     @property
     def requests(self) -> int:
@@ -137,8 +142,8 @@ class Subject:
         """Tell `messages` but the last, which asks. The answer is left to be read."""
         if not self.told:
             await self.set()
-        script = make_script(ChatRequest(self.model, messages), self.current())
-        telling = script.telling(self.model, held=False)
+        script = make_script(ChatRequest(self.model, messages), self.current(), self.naming)
+        telling = script.telling(self.model, 0)
         for step in telling.steps:
             self.session.write(step.data)
             if step.awaited:

@@ -1,0 +1,109 @@
+"""The calls of one answer, from the pieces in which the API sends them. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from proxy.backends.claude_cli.codec import JsonObject
+from proxy.core.errors import UpstreamFailed
+from proxy.core.events import CallComplete, CallDelta, CallStarted, Event
+from proxy.core.request import ToolCall
+
+_DEEPEST = 100
+# Arrays and objects within arguments: every client reads these.
+
+
+class Calls:
+    """Collects calls of the `tools`, which are from the API's name to the client's.
+
+    `complete` are the calls so far that have all their arguments, `broken` the names of those whose arguments are no
+    JSON object. `known` and `unknown` count the complete calls of tools that were offered, and of others.
+    """
+
+    def __init__(self, tools: Mapping[str, str]) -> None:
+        self._tools = tools
+        self._count = 0
+        self._current: tuple[str, str] | None = None
+        self._pieces: list[str] = []
+        self._complete: list[ToolCall] = []
+        self.broken: list[str] = []
+        self.known = 0
+        self.unknown = 0
+
+    @property
+    def complete(self) -> Sequence[ToolCall]:
+        return self._complete
+
+    def start(self, block: JsonObject) -> list[Event]:
+        """A call begins with its `tool_use` block."""
+        api_name = str(block["name"])
+        if api_name in self._tools:
+            self.known += 1
+        else:
+            self.unknown += 1
+        call_id, name = str(block["id"]), self._tools.get(api_name, api_name)
+        self._current, self._pieces = (call_id, name), []
+        return [CallStarted(self._count, call_id, name)]
+
+    def piece(self, text: Any) -> list[Event]:
+        """The next piece of the arguments' JSON."""
+        if self._current is None:
+            return []
+        if not isinstance(text, str):
+            raise TypeError
+        if not text:
+            return []
+        self._pieces.append(text)
+        return [CallDelta(self._count, text)]
+
+    def stop(self) -> list[Event]:
+        """A block ends: the call, if it is one. Arguments that are none show only when the answer ends."""
+        if self._current is None:
+            return []
+        (call_id, name), self._current = self._current, None
+        text = "".join(self._pieces)
+        index, self._count = self._count, self._count + 1
+        try:
+            arguments = read_arguments(text or "{}")
+        except ValueError:
+            self.broken.append(name)
+            return []
+        self._complete.append(ToolCall(call_id, name, arguments))
+        missing: list[Event] = [] if text else [CallDelta(index, "{}")]
+        return [*missing, CallComplete(index, call_id, name, arguments)]
+
+    def error(self) -> UpstreamFailed:
+        """What to say of an answer that has a broken call, and is not cut off."""
+        return UpstreamFailed(f'the model called the tool "{self.broken[0]}" with arguments that are not a JSON object')
+
+
+def read_arguments(text: str) -> dict[str, Any]:
+    """The JSON object in `text`; integral numbers are int, as a client may write them. Raises ValueError."""
+    try:
+        value = json.loads(text, parse_float=_number, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - the text is wrong, not its type
+    _check_depth(value, _DEEPEST)
+    return value
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("a number that is too large")
+    return int(value) if value.is_integer() else value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if depth == 0:
+        raise ValueError("nested too deeply")
+    for inner in value.values() if isinstance(value, dict) else value:
+        _check_depth(inner, depth - 1)
