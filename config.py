@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 APPLICATION = "claude-ollama-server"
 PREFIX = "CLAUDE_OLLAMA_"
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 11434
+WEB_TOOLS = frozenset({"WebSearch", "WebFetch"})  # of the CLI's own tools, those that do nothing on this machine
 WEEK = 7 * 24 * 3600  # no deadline is longer: more is a slip of the unit
 SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 BYTES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
@@ -101,7 +102,8 @@ class ModelSettings(BaseModel):
     """A model of the catalogue: its names, and what it takes at the API. Lengths are in tokens.
 
     `thinking_off`: its thinking can be turned off. `prefill`: it continues an assistant message that comes last.
-    `structured_output`: the API can hold it to a JSON schema.
+    `structured_output`: the API can hold it to a JSON schema. `builtin_tools` are those of the CLI's own that it may
+    use; all but those of the web need `host_tools`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
@@ -118,6 +120,11 @@ class ModelSettings(BaseModel):
     effort_levels: tuple[EffortLevel, ...] = ()
     prefill: bool = False
     structured_output: bool = True
+    builtin_tools: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{1,63}\Z")], ...],
+        AfterValidator(lambda names: tuple(sorted(set(names)))),
+        Takes("NAMES", "a list of the CLI's own tools, such as WebSearch and WebFetch"),
+    ] = ()
 
 
 _CURRENT = {"context_length": 1_000_000, "max_output_tokens": 128_000, "thinking": "adaptive"}
@@ -144,6 +151,13 @@ def _joined(models: tuple[ModelSettings, ...]) -> tuple[ModelSettings, ...]:
     return tuple(({_key(model.name): model for model in AVAILABLE_MODELS} | given).values())
 
 
+def _without_host_tools(allowed: bool, info: ValidationInfo) -> bool:
+    used = {tool for model in info.data.get("models", ()) for tool in model.builtin_tools} - WEB_TOOLS
+    if used and not allowed:
+        raise ValueError(f"on, since models use {', '.join(sorted(used))}")
+    return allowed
+
+
 def _in_catalogue(name: str, info: ValidationInfo) -> str:
     names = [model.name for model in info.data.get("models", ())]
     if names and _key(name) not in map(_key, names):
@@ -166,6 +180,7 @@ def _conversations(values: dict[str, Any]) -> int:
 
 
 Models = Annotated[tuple[ModelSettings, ...], AfterValidator(_joined), Takes("TABLES", "[[models]] tables")]
+HostTools = Annotated[Switch, AfterValidator(_without_host_tools)]
 KnownModel = Annotated[str, AfterValidator(_in_catalogue), Takes("NAME", "a name in the catalogue")]
 Processes = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
 
@@ -187,7 +202,9 @@ class Settings(BaseModel):
     default_think: DefaultThink = Field(
         default="off", description="how much models think when a request does not say; off is as little as they can"
     )
-    builtin_tools: Switch = Field(default=False, description="the CLI's own tools; with them clients can run commands")
+    host_tools: HostTools = Field(
+        default=False, description="allow builtin_tools of models that read, write or run something on this machine"
+    )
     pass_environment: Variables = Field(default=(), description="more variables that the CLI gets")
     cli_retries: Count = Field(default=2, ge=0, le=10, description="how often the CLI repeats a failed API request")
     probe: Switch = Field(default=True, description="find out at start what the installed CLI does")

@@ -160,9 +160,10 @@ async def open_daemon(
     login = cli_settings.login
     log.info("cli", path=str(cli.path), version=cli.version, found=cli.origin)
     log.info("login", mode=login.mode, credential="simulated" if simulated else login.credential)
-    if settings.builtin_tools:
-        log.warning("builtin_tools_on", meaning="clients can read files and run commands on this machine")
-    folders = ProcessFolders(settings.runtime_folder, own_work=settings.builtin_tools)
+    if settings.host_tools:
+        used = {model.name: model.builtin_tools for model in settings.models if model.builtin_tools}
+        log.warning("host_tools_on", models=used, meaning="clients can read files or run commands on this machine")
+    folders = ProcessFolders(settings.runtime_folder)
     swept = open_folders(folders, settings)
     if swept:
         log.warning("processes_swept", count=swept)
@@ -229,7 +230,6 @@ async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Cata
         environ=environ,
         model=catalog.find(settings.default_model).cli_model,
         retries=settings.cli_retries,
-        builtin_tools=settings.builtin_tools,
         pass_environment=settings.pass_environment,
     )
     return cli_settings, Cli(program, origin, await read_version(program, _bare_environment(environ)))
@@ -293,6 +293,7 @@ def _configured(model: ModelSettings) -> Model:
         effort_levels=model.effort_levels,
         prefill=model.prefill,
         structured_output=model.structured_output,
+        builtin_tools=model.builtin_tools,
     )
 
 

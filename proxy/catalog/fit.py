@@ -97,7 +97,16 @@ def fit(
     messages, dropped = _shortened(request, model.context_length - told - offered.tokens, max_tokens or 0)
     return Fitted(
         replace(request, messages=messages) if dropped else request,
-        Target(model.cli_model, options, thinking, structure, prefill, offered.tools, offered.choice),
+        Target(
+            model.cli_model,
+            options,
+            thinking,
+            structure,
+            prefill,
+            offered.tools,
+            offered.choice,
+            model.builtin_tools,
+        ),
         tuple(unsupported),
         dropped,
     )

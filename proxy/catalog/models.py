@@ -19,7 +19,8 @@ class Model:
     `aliases` are other names that find it. `options` are the request options that the API takes for it, by Ollama's
     names. `thinking` is how its thinking is asked for; `thinking_off`: it can be turned off. `effort_levels` are those
     that it takes. `prefill`: it continues an assistant message that comes last. `structured_output`: the API can hold
-    it to a JSON schema. The capability "thinking" follows from `thinking`, whatever is given.
+    it to a JSON schema. `builtin_tools` are those of the backend's own that it may use. The capability "thinking"
+    follows from `thinking`, whatever is given.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Model:
     effort_levels: tuple[str, ...] = ()
     prefill: bool = False
     structured_output: bool = True
+    builtin_tools: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         others = tuple(name for name in self.capabilities if name != "thinking")

@@ -41,7 +41,8 @@ class Target:
 
     `model` is the backend's name for it. Of the `options` only those are set that the model takes. `prefill`: the
     conversation may end with the assistant's words, which the model then continues. The `tools` have schemas that the
-    API takes; their names are the client's.
+    API takes; their names are the client's. `builtin_tools` are those of the backend's own that the model may use as
+    well: the backend runs them, and the client sees their use as thinking.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Target:
     prefill: bool = False
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    builtin_tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Pure, no I/O:
     tools       the client's tools as an MCP server spoken over the control channel
     calls       the calls of one answer, from the pieces in which they come
     memory      answers as the API gave them: thoughts and ids that clients do not send back
+    tally       what an answer took: tokens and times
     turn        one answer: what the CLI says, turned into events with exactly one end
     shaping     an answer held to stop strings, and to JSON
     faults      what went wrong, from the CLI's structured error fields

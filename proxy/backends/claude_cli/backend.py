@@ -101,11 +101,12 @@ class ClaudeCliBackend:
             raise BackendFailed(unfit_text(ways.unfit), fault="operator", should_retry=False)
         shaper = shaper_for(target)
         asked = request if ways.history == "structured" else _in_words(request)
-        naming = self._naming
+        naming = replace(self._naming, reserved=frozenset(target.builtin_tools))
         size = size_of(request.messages)
         script, history = await off_loop(size, _prepared, asked, target, naming)
         script = self._memory.recalled(script, history)
-        setup = Setup(script.system, tool_set(target.tools, naming, ways.description_limit))
+        tools = tool_set(target.tools, naming, ways.description_limit)
+        setup = Setup(script.system, tools, target.builtin_tools)
         async with self._pool.lease(Need(setup, history if history.messages else None)) as lease:
             turn = CliTurn(lease, setup, script, history, target, shaper, ways, self._deadlines, opened, self._memory)
             lease.settle = turn.settle

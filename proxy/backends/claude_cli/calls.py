@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from proxy.backends.claude_cli.codec import JsonObject
 from proxy.core.errors import UpstreamFailed
-from proxy.core.events import CallComplete, CallDelta, CallStarted, Event
+from proxy.core.events import CallComplete, CallDelta, CallStarted, Event, ThinkingDelta
 from proxy.core.request import ToolCall
 
 _DEEPEST = 100
@@ -16,19 +16,33 @@ _DEEPEST = 100
 class Calls:
     """Collects calls of the `tools`, which are from the API's name to the client's.
 
-    `complete` are the calls so far that have all their arguments, `broken` the names of those whose arguments are no
-    JSON object. `known` and `unknown` count the complete calls of tools that were offered, and of others.
+    Those of `builtin` tools, which the CLI runs itself, are told as thoughts; `used` are their names. `complete` are
+    the calls so far that have all their arguments, `broken` the names of those whose arguments are no JSON object.
+    `known` and `unknown` count the complete calls of tools that were offered, and of others.
     """
 
-    def __init__(self, tools: Mapping[str, str]) -> None:
+    def __init__(self, tools: Mapping[str, str], builtin: frozenset[str] = frozenset()) -> None:
         self._tools = tools
+        self._builtin = builtin
+        self._uses = 0
         self._count = 0
+        # The id and the name; no id for a builtin tool, whose call no client answers.
         self._current: tuple[str, str] | None = None
         self._pieces: list[str] = []
         self._complete: list[ToolCall] = []
         self.broken: list[str] = []
         self.known = 0
         self.unknown = 0
+        self.used: list[str] = []
+
+    @property
+    def only_used(self) -> bool:
+        """All calls of this message are of builtin tools, and there are some."""
+        return bool(self._uses) and not (self.known or self.unknown)
+
+    def next_message(self) -> None:
+        """The results of the builtin tools are in, and the answer goes on with another message."""
+        self._uses = 0
 
     @property
     def complete(self) -> Sequence[ToolCall]:
@@ -37,6 +51,11 @@ class Calls:
     def start(self, block: JsonObject) -> list[Event]:
         """A call begins with its `tool_use` block."""
         api_name = str(block["name"])
+        if api_name in self._builtin:
+            self.used.append(api_name)
+            self._uses += 1
+            self._current, self._pieces = ("", api_name), []
+            return []
         if api_name in self._tools:
             self.known += 1
         else:
@@ -54,7 +73,7 @@ class Calls:
         if not text:
             return []
         self._pieces.append(text)
-        return [CallDelta(self._count, text)]
+        return [] if not self._current[0] else [CallDelta(self._count, text)]
 
     def stop(self) -> list[Event]:
         """A block ends: the call, if it is one. Arguments that are none show only when the answer ends."""
@@ -62,6 +81,8 @@ class Calls:
             return []
         (call_id, name), self._current = self._current, None
         text = "".join(self._pieces)
+        if not call_id:
+            return [ThinkingDelta(f"[{name} {text}]\n")]
         index, self._count = self._count, self._count + 1
         try:
             arguments = read_arguments(text or "{}")

@@ -69,9 +69,10 @@ _FIXED = {
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
     "CLAUDE_CODE_DISABLE_BUNDLED_SKILLS": "1",
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
-    # The client's tools keep their names, and its results have all the time that the daemon gives them.
+    # The client's tools keep their names, none is held back, and results have all the time that the daemon gives them.
     "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",
     "MCP_TOOL_TIMEOUT": "2000000000",
+    "ENABLE_TOOL_SEARCH": "false",
     # The CLI's own recovery would cost, or change what the client already has.
     "DISABLE_COMPACT": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
@@ -133,12 +134,11 @@ class CliSettings:
     environ: Mapping[str, str]
     model: str
     retries: int = 2
-    builtin_tools: bool = False
     pass_environment: Sequence[str] = ()
 
 
-def make_argv(settings: CliSettings) -> list[str]:
-    """The command line of a process that waits for stream-json."""
+def make_argv(settings: CliSettings, builtin: Sequence[str] = ()) -> list[str]:
+    """The command line of a process that waits for stream-json, and may use the `builtin` tools of the CLI."""
     argv = [
         str(settings.program),
         "--print",
@@ -150,12 +150,12 @@ def make_argv(settings: CliSettings) -> list[str]:
         "--strict-mcp-config",
         "--setting-sources=",
         "--disable-slash-commands",
-        f"--allowedTools=mcp__{SERVER}",
+        f"--allowedTools={','.join((f'mcp__{SERVER}', *builtin))}",
+        f"--tools={','.join(builtin)}",
         f"--model={settings.model}",
     ]
-    if not settings.builtin_tools:
-        argv.append("--tools=")
-    if settings.login.mode == "api-key":
+    # Bare, the CLI has only few of its tools.
+    if settings.login.mode == "api-key" and not builtin:
         argv.append("--bare")
     return argv
 

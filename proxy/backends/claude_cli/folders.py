@@ -29,11 +29,10 @@ _EMPTY = "empty"
 
 
 class ProcessFolders:
-    """Makes and removes the folders of one daemon's processes. With `own_work` each may write where it works."""
+    """Makes and removes the folders of one daemon's processes."""
 
-    def __init__(self, runtime: Path, *, own_work: bool = False) -> None:
+    def __init__(self, runtime: Path) -> None:
         self._runtime = runtime
-        self._own_work = own_work
         self._root = runtime / f"{_PREFIX}{uuid4().hex[:12]}"
         self._lock: int | None = None
 
@@ -62,19 +61,22 @@ class ProcessFolders:
             os.close(self._lock)
             self._lock = None
 
-    def make(self) -> tuple[Path, Folders]:
-        """New folders for one process: the one that holds them, and what the process is told."""
+    def make(self, *, own_work: bool = False) -> tuple[Path, Folders]:
+        """New folders for one process: the one that holds them, and what the process is told.
+
+        With `own_work` it may write where it works.
+        """
         place = self._root / uuid4().hex[:12]
         folders = Folders(
             home=place / "home",
             config=place / "home" / ".claude",
-            work=place / "work" if self._own_work else self._runtime / _EMPTY,
+            work=place / "work" if own_work else self._runtime / _EMPTY,
             temporary=place / "tmp",
         )
         for folder in (place, folders.home, folders.config, folders.temporary):
             # The parents too, because a runtime folder may be swept by others, at a logout for one.
             folder.mkdir(mode=0o700, parents=True)
-        folders.work.mkdir(mode=0o700 if self._own_work else 0o500, exist_ok=True)
+        folders.work.mkdir(mode=0o700 if own_work else 0o500, exist_ok=True)
         return place, folders
 
     def record(self, place: Path, pid: int) -> None:

@@ -1,5 +1,6 @@
 """Brings a process to life and to its end: folders, environment, the sign that it has booted, the stop ladder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,15 +31,18 @@ class Launcher:
     limits: LaunchLimits
     _places: dict[int, Path] = field(default_factory=dict)
 
-    async def launch(self) -> Session:
-        """A booted process that has not been told anything. Raises `BackendFailed`."""
+    async def launch(self, builtin: Sequence[str] = ()) -> Session:
+        """A booted process that has not been told anything, and may use the `builtin` tools of the CLI.
+
+        Raises `BackendFailed`.
+        """
         process: CliProcess | None = None
         place: Path | None = None
         booted = False
         try:
-            place, folders = self.folders.make()
+            place, folders = self.folders.make(own_work=bool(builtin))
             process = await CliProcess.spawn(
-                make_argv(self.settings),
+                make_argv(self.settings, builtin),
                 environment=make_environment(self.settings, folders),
                 folder=folders.work,
                 max_line=self.limits.line,

@@ -15,12 +15,13 @@ Settle = Callable[[Session], Awaitable[bool]]
 class Child:
     """A process of the pool, in a `state` since a monotonic time.
 
-    It was told `setup`, None for nothing yet, and has served so many `requests`. `turns` are the uuids of the user
-    messages of the `conversation` that it holds, or is going to hold; not `kept`, that goes as soon as it is there.
-    With `waits` it is in the middle of a turn, and waits for the results of calls. `retired`: it is ended as soon as it
-    is free.
+    It was booted with the `builtin` tools, and told `setup`, None for nothing yet, and has served so many `requests`.
+    `turns` are the uuids of the user messages of the `conversation` that it holds, or is going to hold; not `kept`,
+    that goes as soon as it is there. With `waits` it is in the middle of a turn, and waits for the results of calls.
+    `retired`: it is ended as soon as it is free.
     """
 
+    builtin: tuple[str, ...] = ()
     state: State = State.BOOTING
     session: Session | None = None
     setup: Setup | None = None
@@ -37,7 +38,7 @@ class Child:
         return self.session is not None and self.session.process.running
 
     def view(self) -> View:
-        return View(self.state, self.setup, self.since, self.conversation, self.waits)
+        return View(self.state, self.setup, self.since, self.conversation, self.waits, self.builtin)
 
 
 class Lease:

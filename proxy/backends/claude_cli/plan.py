@@ -1,5 +1,6 @@
 """What the pool should do next. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,10 +23,14 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a process is told once, for good: its system prompt and the client's tools, None for none."""
+    """What a process is, for good: its system prompt and the client's tools, which it is told once, None for none.
+
+    `builtin` are the tools of the CLI's own with which it was booted.
+    """
 
     system: str | None = None
     tools: ToolSet | None = None
+    builtin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A process as the plan sees it. `setup` is None until it was told one; `since` is when its state began.
+    """A process as the plan sees it. `setup` is None until it was told one; `since` is when its state began. It was
+    booted with the `builtin` tools.
 
     `conversation` is what it holds, or, while it settles, what it is going to hold; None for nothing. It `waits`
     for the results of the calls that this ends with.
@@ -53,6 +59,7 @@ class View:
     since: float = 0.0
     conversation: Conversation | None = None
     waits: bool = False
+    builtin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`assign`: pairs of indices, request and process. `evict`: processes to stop. `boot`: how many to boot.
+    """`assign`: pairs of indices, request and process. `evict`: processes to stop. `boot`: those to boot, each by its
+    builtin tools.
 
     `clear`: live processes to take the conversation out of. `held`: how many requests were left waiting for a process
     that is nearly ready; look again after `SETTLE_PATIENCE`.
@@ -81,7 +89,7 @@ class Plan:
     assign: tuple[tuple[int, int], ...] = ()
     evict: tuple[int, ...] = ()
     clear: tuple[int, ...] = ()
-    boot: int = 0
+    boot: tuple[tuple[str, ...], ...] = ()
     held: int = 0
 
 
@@ -112,21 +120,20 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
     free = serving.free
     room = limits.processes - len(processes)
     booting = _count(processes, State.BOOTING)
-    unserved = len(waiting) - len(assign) - serving.held
     replaceable = _oldest(processes, free, State.CLEAN)
-    if unserved:
-        wanted = min(unserved, limits.boots) - booting
-        replaceable += _oldest(processes, free, State.LIVE)
+    if serving.unserved:
+        wanted = serving.to_boot()[: max(0, limits.boots - booting)]
+        # A spare that is left could not serve them.
+        replaceable += _oldest(processes, free, State.SPARE) + _oldest(processes, free, State.LIVE)
     else:
-        spares = sum(processes[index].state is State.SPARE for index in free)
-        wanted = 1 if quiet and not booting and spares < limits.spares else 0
+        spares = sum(processes[index].state is State.SPARE and not processes[index].builtin for index in free)
         # A spare may take the place of a used process, but not of the last one, nor of a conversation.
-        if room <= 0 and len(replaceable) <= 1:
-            wanted = 0
+        possible = room > 0 or len(replaceable) > 1
+        wanted = [()] if quiet and not booting and spares < limits.spares and possible else []
     stopping = _count(processes, State.STOPPING)
-    evict = replaceable[: max(0, wanted - max(0, room) - stopping)] if wanted > 0 else []
+    evict = replaceable[: max(0, len(wanted) - max(0, room) - stopping)] if wanted else []
     clear = serving.clear + serving.beyond(limits.conversations, evict)
-    return Plan(tuple(assign), tuple(evict), tuple(clear), max(0, min(wanted, room)), serving.held)
+    return Plan(tuple(assign), tuple(evict), tuple(clear), tuple(wanted[: max(0, room)]), serving.held)
 
 
 _Matches = Callable[[View], bool]
@@ -144,6 +151,7 @@ class _Serving:
         }
         self.clear: list[int] = []
         self.held = 0
+        self.unserved: list[tuple[str, ...]] = []
 
     def go_on(self, waiting: Sequence[Need]) -> Iterator[tuple[int, int]]:
         """The requests whose history a live process holds, each with its process; before one is cleared for others."""
@@ -166,16 +174,32 @@ class _Serving:
                 self.clear.append(single)
                 self.held += 1
                 return None
-            clean = min((i for i in self.free if self._processes[i].state is State.SPARE), default=None)
-        if clean is not None:
+            clean = min((i for i in self.free if self._is_spare(i, setup.builtin)), default=None)
+        if clean is None:
+            self.unserved.append(setup.builtin)
+        else:
             self.free.discard(clean)
         return clean
+
+    def to_boot(self) -> list[tuple[str, ...]]:
+        """By their builtin tools, the processes that the unserved requests lack and that do not boot already."""
+        booting = Counter(view.builtin for view in self._processes if view.state is State.BOOTING)
+        lacking = []
+        for builtin in self.unserved:
+            if booting[builtin]:
+                booting[builtin] -= 1
+            else:
+                lacking.append(builtin)
+        return lacking
 
     def beyond(self, limit: int, evicted: Sequence[int]) -> list[int]:
         """The live processes that are too many, the least recently used first."""
         coming = sum(view.state is State.SETTLING and view.conversation is not None for view in self._processes)
         live = _oldest(self._processes, self.free.difference(evicted), State.LIVE)
         return live[: max(0, len(live) + coming - limit)]
+
+    def _is_spare(self, index: int, builtin: tuple[str, ...]) -> bool:
+        return self._processes[index].state is State.SPARE and self._processes[index].builtin == builtin
 
     def _single(self, setup: Setup) -> int | None:
         """A live process that holds one answer alone, and will hardly be asked again: it waits for nothing."""

@@ -248,8 +248,8 @@ class Pool:
             served.append(waiter)
         evicted = [self._children[index] for index in step.evict]
         cleared = [self._children[index] for index in step.clear]
-        for _ in range(step.boot):
-            child = Child()
+        for builtin in step.boot:
+            child = Child(builtin)
             self._children.append(child)
             self._tasks.start_soon(self._boot, child)
         self._waiters = [waiter for waiter in self._waiters if waiter not in served]
@@ -260,24 +260,26 @@ class Pool:
 
     async def _boot(self, child: Child) -> None:
         try:
-            child.session = await self._launcher.launch()
+            child.session = await self._launcher.launch(child.builtin)
         except Exception as error:
             self._children.remove(child)
             if not isinstance(error, BackendFailed):
                 # A fault of ours: it must cost this boot, and not every request there is.
                 log.exception("boot_crashed")
                 error = BackendFailed("a Claude CLI process could not be started")
-            self._boot_failed(error)
+            self._boot_failed(error, child.builtin)
             return
         child.session.process.on_exit(lambda: self._exit.set())
         self._free(child)
 
-    def _boot_failed(self, error: BackendFailed) -> None:
+    def _boot_failed(self, error: BackendFailed, builtin: tuple[str, ...]) -> None:
         pause = self._pause_boots()
         log.error("process_boot_failed", error=error.message, next_try_s=pause)
-        if len(self._waiters) > self._held:
+        waiting = [waiter for waiter in self._waiters if waiter.need.setup.builtin == builtin]
+        if len(waiting) > self._held:
             # The boot was for a request that waits: it should hear now, not at its deadline.
-            waiter = self._waiters.pop(0)
+            waiter = waiting[0]
+            self._waiters.remove(waiter)
             waiter.error = error
             waiter.served.set()
         self._act()
@@ -330,7 +332,8 @@ class Pool:
             await anyio.sleep(max(0.1, min(_CLEAN_UP_INTERVAL, limits.idle_timeout, limits.result_timeout)))
             now = time.monotonic()
             for child in self._children:
-                if child.state is State.CLEAN and child.since < now - limits.idle_timeout:
+                unused = child.state is State.CLEAN or (child.state is State.SPARE and child.builtin)
+                if unused and child.since < now - limits.idle_timeout:
                     self._stop(child)
                 elif child.state is State.LIVE and child.waits and child.since < now - limits.result_timeout:
                     log.info("results_never_came", pid=child.session.process.pid if child.session else None)

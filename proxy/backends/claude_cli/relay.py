@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 
+import structlog
+
 from proxy.backends.claude_cli.codec import ApiEvent, Output, Result
 from proxy.backends.claude_cli.conversations import Conversation, after
 from proxy.backends.claude_cli.deadlines import Deadlines, Watch
@@ -21,6 +23,8 @@ from proxy.core.contracts import Target
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.events import Event
 from proxy.core.request import ToolResult
+
+log = structlog.get_logger()
 
 
 class CliTurn:
@@ -76,7 +80,11 @@ class CliTurn:
             await self._tell(await self._start_of_telling())
         load = round((time.monotonic() - self._opened) * 1e9)
         self._machine = TurnMachine(
-            time, load_ns=load, show_thinking=self._target.thinking.shown, tools=dict(tools.names) if tools else None
+            time,
+            load_ns=load,
+            show_thinking=self._target.thinking.shown,
+            tools=dict(tools.names) if tools else None,
+            builtin=self._setup.builtin,
         )
 
     def _go_on(self, results: Sequence[ToolResult]) -> None:
@@ -124,6 +132,8 @@ class CliTurn:
         lease, machine = self._lease, self._machine
         answer = machine.answer if machine is not None and self._wanted and not self._script.whole else None
         lease.waits = False
+        if machine is not None and machine.used:
+            log.info("builtin_tools_used", tools=machine.used)
         if machine is not None and answer is not None and (self._ways.waits or not machine.pending):
             self._kept, lease.waits = True, machine.pending
             lease.becomes = after(self._history, self._script, answer)

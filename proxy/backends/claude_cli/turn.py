@@ -8,6 +8,9 @@ The rule that makes a turn owned: **the first terminal `message_delta` ends it**
        │                          │ stay, say nothing       │ the stream broke, an error
        └──────── Failure, Result or end of output in any of these: an error ────────────────────────► failed
 
+Only calls of the CLI's own tools, where the operator allows any, do not end it: the CLI runs them, asks the API again,
+and the answer goes on with the next message.
+
 Also when the model calls tools: the CLI, which asks for the first result while the others are still being called, is
 left to wait for what the client's next request brings.
 
@@ -15,8 +18,8 @@ Before the first delta the CLI may repeat its API request as often as the deadli
 nothing; after it a repetition would send text twice.
 """
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from proxy.backends.claude_cli.calls import Calls
 from proxy.backends.claude_cli.codec import (
@@ -32,8 +35,9 @@ from proxy.backends.claude_cli.codec import (
 )
 from proxy.backends.claude_cli.faults import error_from
 from proxy.backends.claude_cli.replay import Recalled
+from proxy.backends.claude_cli.tally import Clock, Tally
 from proxy.core.errors import BackendFailed, ServerError, UpstreamFailed
-from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta
 from proxy.core.request import Message, Text
 
 BYTES_PER_TOKEN = 4
@@ -50,45 +54,45 @@ _REASONS: dict[str, FinishReason] = {
 
 _UNFINISHED = ("tool_use", "pause_turn")
 
+_MOST_USES = 100
+# Of the CLI's own tools in one answer: a model that needs more goes round in circles.
+
 _OWN = ("text", "thinking", "redacted_thinking", "tool_use")
 # The kinds of blocks that a client sees, or sends back.
-
-
-class Clock(Protocol):
-    """The time, as a turn sees it; the standard library's module `time` is one."""
-
-    def monotonic_ns(self) -> int:
-        """Monotonic nanoseconds."""
-
-    def time(self) -> float:
-        """Unix seconds."""
 
 
 class TurnMachine:
     """Feed it what the CLI says; it returns the events of one answer and raises `ServerError` when that fails.
 
     Make it when the request has been sent; `load_ns` is what went before. Without `show_thinking` there are no
-    `ThinkingDelta` events. `tools` are those that were offered, from the API's name to the client's. After the end
+    `ThinkingDelta` events, but for those that tell of a call of a `builtin` tool of the CLI's own. `tools` are those of
+    the client's that were offered, from the API's name to the client's. After the end
     `goes_on` says whether the CLI would now ask the API again by itself, at the user's cost.
     """
 
     def __init__(
-        self, clock: Clock, *, load_ns: int, show_thinking: bool = True, tools: Mapping[str, str] | None = None
+        self,
+        clock: Clock,
+        *,
+        load_ns: int,
+        show_thinking: bool = True,
+        tools: Mapping[str, str] | None = None,
+        builtin: Sequence[str] = (),
     ) -> None:
         self._clock = clock
         self._show_thinking = show_thinking
-        self._load_ns = load_ns
-        self._sent_at = clock.monotonic_ns()
-        self._first_at: int | None = None
+        self._tally = Tally(clock, load_ns)
         self._started = False
         self._model = ""
-        self._usage: dict[str, int] = {}
         self._retry_delay: float | None = None
         self._refusal = ""
         self._text_sent = False
         self._said: list[Said] = []
         self._tools = tools or {}
-        self._calls = Calls(self._tools)
+        self._builtin = frozenset(builtin)
+        self._calls = Calls(self._tools, self._builtin)
+        self._in_message = False
+        self._text_ended = False
         self._reason: FinishReason | None = None
         self.ended = False
         self.goes_on = False
@@ -101,7 +105,7 @@ class TurnMachine:
     @property
     def answering(self) -> bool:
         """A client may have seen a part of the answer."""
-        return self._first_at is not None
+        return self._tally.begun
 
     @property
     def answer(self) -> Message | None:
@@ -110,7 +114,7 @@ class TurnMachine:
         None when it holds anything else, or no whole answer.
         """
         whole = self._reason == "stop" or (self.pending and not self._calls.unknown)
-        if not whole or self.goes_on or any(said.kind not in _OWN for said in self._said):
+        if not whole or self.goes_on or self.used or any(said.kind not in _OWN for said in self._said):
             return None
         text = "".join(str(block.get("text", "")) for block in self.given.blocks if block.get("type") == "text")
         calls = self._calls.complete
@@ -129,6 +133,11 @@ class TurnMachine:
         return self._reason == "tool_calls" and not self.goes_on
 
     @property
+    def used(self) -> Sequence[str]:
+        """The names of the CLI's own tools that were used, in order."""
+        return self._calls.used
+
+    @property
     def first_call(self) -> str:
         """The id of the answer's first call."""
         return self._calls.complete[0].id
@@ -136,8 +145,8 @@ class TurnMachine:
     def cut(self, size: int) -> Finished:
         """End the answer here, after `size` bytes of text. What the API has not counted yet is estimated."""
         self.ended = True
-        self._usage["output_tokens"] = max(self._usage.get("output_tokens", 0), -(-size // BYTES_PER_TOKEN))
-        return Finished("stop", self._total_usage(), self._timings())
+        self._tally.at_least(-(-size // BYTES_PER_TOKEN))
+        return Finished("stop", self._tally.usage, self._tally.timings)
 
     def feed(self, output: Output) -> list[Event]:
         """The events that `output` brings, often none. Raises `ServerError`; after the end it must not be called."""
@@ -152,13 +161,12 @@ class TurnMachine:
         match output:
             case Retry():
                 self._retry_delay = output.delay
-                if self.answering:
+                if self._in_message:
                     raise self._broken()
             case Said():
                 self._said.append(output)
-            case TurnBegins(tools) if lost := [name for api, name in self._tools.items() if api not in tools]:
-                text = f"the Claude CLI did not take these tools: {', '.join(lost):.500}"
-                raise BackendFailed(text, should_retry=False)
+            case TurnBegins(tools):
+                self._check_tools(tools)
             case Refused(explanation):
                 self._refusal = explanation
             case Failure(refusal=False):
@@ -186,7 +194,7 @@ class TurnMachine:
                 return self._message_start(event["message"])
             case "message_delta":
                 return self._message_delta(event)
-            case "message_stop" if self.answering:
+            case "message_stop" if self._in_message:
                 raise self._broken()
             case "error":
                 error = event["error"]
@@ -195,39 +203,50 @@ class TurnMachine:
                 return []
 
     def _delta(self, delta: JsonObject) -> list[Event]:
-        event: TextDelta | ThinkingDelta
         match delta.get("type"):
             case "text_delta":
-                event = TextDelta(delta["text"])
+                return self._text(delta["text"])
             case "thinking_delta":
-                event = ThinkingDelta(delta["thinking"])
+                return self._thought(delta["thinking"])
             case "input_json_delta":
                 return self._calls.piece(delta["partial_json"])
             case _:
                 return []
-        if not isinstance(event.text, str):
+
+    def _text(self, text: Any) -> list[Event]:
+        if not isinstance(text, str):
             raise TypeError
-        if not event.text:
+        if not text:
             return []
-        if not self._text_sent and isinstance(event, TextDelta):
-            self._text_sent = not event.text.isspace()
-        if self._first_at is None:
+        if not self._in_message:
             self._note_first()
-        if not self._show_thinking and isinstance(event, ThinkingDelta):
+        if not self._text_sent:
+            self._text_sent = not text.isspace()
+        elif self._text_ended:
+            text = f"\n\n{text}"
+        self._text_ended = False
+        return [TextDelta(text)]
+
+    def _thought(self, text: Any) -> list[Event]:
+        if not isinstance(text, str):
+            raise TypeError
+        if not text:
             return []
-        return [event]
+        if not self._in_message:
+            self._note_first()
+        return [ThinkingDelta(text)] if self._show_thinking else []
 
     def _note_first(self) -> None:
         if not self._started:
             raise BackendFailed("the CLI sent a delta before its message began", should_retry=False)
-        if self._first_at is None:
-            self._first_at = self._clock.monotonic_ns()
+        self._in_message = True
+        self._tally.begin()
 
     def _message_start(self, message: JsonObject) -> list[Event]:
-        if self.answering:
+        if self._in_message:
             raise self._broken()
         self._model = str(message.get("model"))
-        self._count(message.get("usage"))
+        self._tally.count(message.get("usage"))
         self._said.clear()
         if self._started:
             return []
@@ -235,12 +254,15 @@ class TurnMachine:
         return [Started(self._model)]
 
     def _message_delta(self, event: JsonObject) -> list[Event]:
-        self._count(event.get("usage"))
+        self._tally.count(event.get("usage"))
         reason = event["delta"].get("stop_reason")
         if reason is None:
             return []
         if not self._started:
             raise BackendFailed("the CLI ended a message that never began", should_retry=False)
+        if reason == "tool_use" and self._calls.only_used:
+            self._go_on()
+            return []
         events: list[Event] = []
         finish = _REASONS.get(reason, "stop")
         if finish == "stop" and (self._calls.complete or self._calls.broken):
@@ -259,32 +281,27 @@ class TurnMachine:
         unfinished = finish == "stop" and (reason in _UNFINISHED or not self._text_sent)
         unanswered = finish == "tool_calls" and not self._calls.known
         self.goes_on = finish == "length" or unfinished or unanswered
-        events.append(Finished(finish, self._total_usage(), self._timings()))
+        events.append(Finished(finish, self._tally.usage, self._tally.timings))
         return events
 
-    def _count(self, usage: Any) -> None:
-        # message_delta repeats the counts of message_start and adds to them: the last one known counts.
-        if isinstance(usage, dict):
-            self._usage.update({name: count for name, count in usage.items() if isinstance(count, int)})
+    def _go_on(self) -> None:
+        """The CLI runs its own tools, and asks the API again."""
+        if len(self.used) > _MOST_USES:
+            text = f"the model used tools more than {_MOST_USES} times without coming to an answer"
+            raise BackendFailed(text, should_retry=False)
+        self._tally.next_message()
+        self._in_message, self._text_ended = False, self._text_sent
+        self._calls.next_message()
 
-    def _total_usage(self) -> Usage:
-        count = self._usage.get
-        return Usage(
-            input_tokens=count("input_tokens", 0),
-            output_tokens=count("output_tokens", 0),
-            cache_read_tokens=count("cache_read_input_tokens", 0),
-            cache_write_tokens=count("cache_creation_input_tokens", 0),
-        )
-
-    def _timings(self) -> Timings:
-        now = self._clock.monotonic_ns()
-        first = self._first_at or now
-        return Timings(
-            load=max(1, self._load_ns),
-            prompt=max(1, first - self._sent_at),
-            eval=max(1, now - first),
-            total=max(1, now - self._sent_at + self._load_ns),
-        )
+    def _check_tools(self, offered: frozenset[str]) -> None:
+        """Raise unless the model gets to see the tools that it should see, and no others."""
+        lost = [name for api, name in self._tools.items() if api not in offered] + sorted(self._builtin - offered)
+        if lost:
+            text = f"the Claude CLI did not take these tools: {', '.join(lost):.500}"
+            raise BackendFailed(text, should_retry=False)
+        if added := sorted(offered - self._tools.keys() - self._builtin):
+            text = f"the Claude CLI offers tools that it should not: {', '.join(added):.500}"
+            raise BackendFailed(text, should_retry=False)
 
     def _error(self, failure: Failure) -> ServerError:
         return error_from(failure, retry_delay=self._retry_delay, now=self._clock.time())

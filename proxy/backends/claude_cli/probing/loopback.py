@@ -12,9 +12,6 @@ from urllib.parse import urlsplit
 
 from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PASSED_TO_PROVIDERS, CliSettings, Login
 
-NO_PREFIX = "CLAUDE_AGENT_SDK_MCP_NO_PREFIX"
-"""Set to 1, it has the client's tools keep their names."""
-
 _CREDENTIALS = {"api-key": API_KEYS[0], "oauth-token": OAUTH_TOKEN, "stored": OAUTH_TOKEN}
 _MADE_UP = "probe-made-up-credential"
 _NOWHERE = "http://127.0.0.1:9"
@@ -37,15 +34,12 @@ def loopback_settings(settings: CliSettings, url: str) -> CliSettings:
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NOWHERE),
         "NO_PROXY": host,
         "no_proxy": host,
-        NO_PREFIX: "1",
     }
     return replace(
         settings,
         login=login,
         environ=environ,
         retries=0,
-        builtin_tools=False,
-        pass_environment=(*settings.pass_environment, NO_PREFIX),
     )
 
 
