@@ -203,7 +203,9 @@ class Settings(BaseModel):
         default="off", description="how much models think when a request does not say; off is as little as they can"
     )
     host_tools: HostTools = Field(
-        default=False, description="allow builtin_tools of models that read, write or run something on this machine"
+        default=False,
+        validate_default=True,
+        description="allow builtin_tools of models that read, write or run something on this machine",
     )
     pass_environment: Variables = Field(default=(), description="more variables that the CLI gets")
     cli_retries: Count = Field(default=2, ge=0, le=10, description="how often the CLI repeats a failed API request")
@@ -412,8 +414,9 @@ def _from_file(chosen: object, environ: Mapping[str, str], read_file: ReadFile) 
 def _explained(error: ErrorDetails, given: Mapping[str, _Given]) -> str:
     """One line for one wrong value."""
     name, *rest = error["loc"]
-    where = f"{name} from {given[str(name)].source}"
-    info, written = Settings.model_fields[str(name)], given[str(name)].written
+    info = Settings.model_fields[str(name)]
+    _, source, written = given.get(str(name)) or _Given(info.default, "the defaults", default_of(str(name)))
+    where = f"{name} from {source}"
     if name == "models" and len(rest) > 1:
         where = f"models[{rest[0]}].{rest[1]} from {given['models'].source}"
         if error["type"] == "extra_forbidden":

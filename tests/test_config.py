@@ -260,7 +260,7 @@ def test_without_a_home_the_state_folder_must_be_given() -> None:
 def test_the_safe_defaults_are_loopback_without_tools_or_prompts_in_the_log() -> None:
     settings = load()
     assert settings.host == "127.0.0.1"
-    assert not settings.builtin_tools
+    assert not settings.host_tools
     assert not settings.log_prompts
     assert settings.pass_environment == ()
     assert settings.default_think == "off"
@@ -292,14 +292,14 @@ def test_settings_cannot_be_changed() -> None:
         ("max_body", "1 gib", 1 << 30),
         ("max_body", "0.5KiB512B", 1024),
         ("max_body", "3MB", 3_000_000),
-        ("builtin_tools", "on", True),
-        ("builtin_tools", "true", True),
-        ("builtin_tools", "1", True),
-        ("builtin_tools", "yes", True),
-        ("builtin_tools", "off", False),
-        ("builtin_tools", "FALSE", False),
-        ("builtin_tools", "0", False),
-        ("builtin_tools", "no", False),
+        ("host_tools", "on", True),
+        ("host_tools", "true", True),
+        ("host_tools", "1", True),
+        ("host_tools", "yes", True),
+        ("host_tools", "off", False),
+        ("host_tools", "FALSE", False),
+        ("host_tools", "0", False),
+        ("host_tools", "no", False),
         ("pass_environment", "A, MY_*,,", ("A", "MY_*")),
         ("cli", "/usr/bin/claude", Path("/usr/bin/claude")),
         ("cli", "claude", Path.cwd() / "claude"),
@@ -334,8 +334,8 @@ def test_a_value_means_the_same_in_a_flag_and_in_the_environment(name: str, writ
         ('idle_timeout = "1m30s"', 90.0),
         ("max_body = 2048", 2048),
         ('max_body = "64MiB"', 64 << 20),
-        ("builtin_tools = true", True),
-        ('builtin_tools = "on"', True),
+        ("host_tools = true", True),
+        ('host_tools = "on"', True),
         ('pass_environment = ["A", "B*"]', ("A", "B*")),
         ('pass_environment = "A,B*"', ("A", "B*")),
         ('log_level = "debug"', "debug"),
@@ -375,7 +375,7 @@ DURATION = "seconds, or such as 500ms or 1m30s"
         ("drain_timeout", "169h", f"{DURATION}, at least 0, at most 168h"),
         ("login", "apikey", "auto, api-key, oauth-token, stored"),
         ("default_model", "gpt-4", ", ".join(model.name for model in AVAILABLE_MODELS)),
-        ("builtin_tools", "maybe", "on, off, true, false, 1, 0, yes or no"),
+        ("host_tools", "maybe", "on, off, true, false, 1, 0, yes or no"),
         ("pass_environment", "A,*", "names; * may end one"),
         ("pass_environment", "A B", "names; * may end one"),
         ("cli_retries", "11", "a whole number, at least 0, at most 10"),
@@ -642,11 +642,28 @@ def test_flags_that_are_not_given_change_nothing() -> None:
     assert load(flags) == load()
 
 
+WEB = MODEL.format("web") + 'builtin_tools = ["WebSearch", "WebFetch", "WebSearch"]\n'
+SHELL = MODEL.format("shell") + 'builtin_tools = ["WebSearch", "Bash"]\n'
+
+
+def test_a_model_may_have_tools_of_the_web() -> None:
+    assert load(own=WEB).models[-1].builtin_tools == ("WebFetch", "WebSearch")
+    assert not any(model.builtin_tools for model in AVAILABLE_MODELS)
+
+
+def test_tools_of_this_machine_need_a_second_switch() -> None:
+    allowed = "allowed: on, since models use Bash"
+    assert refusal(own=SHELL) == f"host_tools from the defaults: 'off' is not allowed; {allowed}"
+    refused = refusal({"host_tools": "off"}, own=SHELL)
+    assert refused == f"host_tools from flag --host-tools: 'off' is not allowed; {allowed}"
+    assert load(own=f"host_tools = true\n{SHELL}").models[-1].builtin_tools == ("Bash", "WebSearch")
+
+
 def test_flags_are_spelled_with_dashes_and_a_switch_needs_no_value() -> None:
-    given = ["--first-event-timeout", "5s", "--builtin-tools", "--log-prompts", "no", "--config=/a.toml"]
+    given = ["--first-event-timeout", "5s", "--host-tools", "--log-prompts", "no", "--config=/a.toml"]
     settings = load(vars(parser().parse_args(given)), **{"/a.toml": "log_prompts = true"})
     assert settings.first_event_timeout == 5
-    assert settings.builtin_tools
+    assert settings.host_tools
     assert not settings.log_prompts
 
 
