@@ -38,6 +38,17 @@ class ThinkingDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThoughtEnded:
+    """A piece of thinking is complete: the deltas since the last one, which may be none, with the API's `signature`.
+
+    `redacted` is the API's sealed form of a thought that nobody gets to see, in place of both.
+    """
+
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CallStarted:
     """The model begins to call the tool `name`, as the client spells it. `index` counts the answer's calls from 0."""
 
@@ -94,11 +105,12 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete; nothing follows."""
+    """The answer is complete; nothing follows. With "stop" it may have ended before a `stop_sequence`."""
 
     reason: FinishReason
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
+    stop_sequence: str | None = None
 
 
-Event = Started | TextDelta | ThinkingDelta | CallStarted | CallDelta | CallComplete | Finished
+Event = Started | TextDelta | ThinkingDelta | ThoughtEnded | CallStarted | CallDelta | CallComplete | Finished

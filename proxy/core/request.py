@@ -58,14 +58,27 @@ class ToolResult:
     name: str = ""
 
 
-Part = Text | Image | Document | ToolCall | ToolResult
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What the assistant thought, as the API gave it: `text` with the `signature` that proves it to be the model's own.
+
+    `redacted` is the API's sealed form of a thought in place of both. Without a signature a thought is of no use to
+    a model, and dialects leave it out.
+    """
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+Part = Text | Image | Document | Thought | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. A message without parts is an empty one.
 
-    `ToolCall`s stand in the assistant's messages, `ToolResult`s in the user's.
+    `Thought`s and `ToolCall`s stand in the assistant's messages, `ToolResult`s in the user's.
     """
 
     role: Role
@@ -131,7 +144,8 @@ class ChatRequest:
     """One question to a model, with the whole conversation before it.
 
     `model` is the name as the client wrote it. `messages` hold the conversation in order, system messages where the
-    client put them. `think` None leaves it to the server. With `truncate` the oldest turns of a conversation that is
+    client put them. `think` None leaves it to the server; `think_budget` are the tokens to think with, for models that
+    take a number. With `truncate` the oldest turns of a conversation that is
     too long for the model are left out. `keep_alive` is how long the model stays loaded afterwards, in seconds,
     infinite for ever, None if the client left it open.
     """
@@ -141,6 +155,7 @@ class ChatRequest:
     caller: Caller = Caller()
     options: Options = Options()
     think: Think | None = None
+    think_budget: int | None = None
     format: JsonFormat | None = None
     truncate: bool = True
     keep_alive: float | None = None
