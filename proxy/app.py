@@ -21,9 +21,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from config import ModelSettings, Settings
-from proxy.api.handlers import Handlers, Options
+from proxy.api.desk import Options
 from proxy.api.middleware import RequestLog
 from proxy.api.page import Status
+from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account, CliModel
 from proxy.backends.claude_cli.backend import ClaudeCliBackend, unfit_text
 from proxy.backends.claude_cli.command import CliSettings, Login, choose_login
@@ -126,7 +127,7 @@ class Daemon:
         """The ASGI application; it has no lifespan of its own."""
         options = Options(self.settings.max_body, self.settings.write_timeout, self.simulated)
         return Starlette(
-            routes=Handlers(self.engine, options, self.status).routes(),
+            routes=make_routes(self.engine, options, self.status),
             exception_handlers={404: _not_found, 405: _not_allowed},
             middleware=[Middleware(RequestLog, fields={"simulated": True} if self.simulated else {})],
         )

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 import claude_ollama_server as entry
-from proxy.api.handlers import Handlers, Options
+from proxy.api.desk import Options
+from proxy.api.routes import make_routes
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +43,7 @@ def tracked() -> list[Path]:
 
 def test_every_route_is_documented() -> None:
     nothing = cast(Any, None)
-    routes = Handlers(nothing, Options(1, 1), nothing).routes()
+    routes = make_routes(nothing, Options(1, 1), nothing)
     text = README + (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     for route in routes:
         assert re.search(rf"(?<![\w/]){re.escape(route.path)}(?![\w/])", text), f"{route.path} is not documented"

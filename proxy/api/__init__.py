@@ -1,6 +1,9 @@
 """Thin Starlette handlers: parse, open, reply.
 
-handlers     the routes of the Ollama and OpenAI dialects
+routes       every route that there is
+ollama       the routes of Ollama's own dialect
+openai       the routes of OpenAI's dialects
+desk         what the routes of every dialect have in common
 page         what a browser sees at ``/``
 body         request bodies, bounded
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors

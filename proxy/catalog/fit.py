@@ -74,7 +74,7 @@ def fit(
     prefill = bool(request.messages) and request.messages[-1].role == "assistant"
     max_tokens = _bound(request.options, model)
     think = _wish(request, model, default_think, prefill=prefill, forced=offered.forced)
-    thinking = _thinking(think, model, max_tokens)
+    thinking = _thinking(think, model, max_tokens, request.think_budget)
     if offered.forced and thinking.mode != "off":
         raise InvalidRequest(
             f'"{request.model}" always thinks, and cannot be forced to call a tool: use tool_choice "auto"'
@@ -115,8 +115,6 @@ def fit(
 def _beyond(request: ChatRequest, abilities: Abilities) -> list[str]:
     """The names of what the backend does in a way of its own, whatever the model."""
     names = []
-    if request.options.max_tokens is not None and not abilities.options:
-        names.append("max_tokens")
     if not abilities.history and any(message.role == "assistant" for message in request.messages):
         names.append("history")
     return names
@@ -144,8 +142,8 @@ def _driven(model: Model, abilities: Abilities) -> Model:
     if not abilities.effort:
         model = replace(model, effort_levels=())
     if not abilities.options:
-        # Stop strings are watched for here as well, and the bound has a way of its own.
-        options = model.options & {"stop", "num_predict"}
+        # Stop strings are watched for here as well.
+        options = model.options & {"stop"}
         model = replace(model, options=options, thinking="none", prefill=False, structured_output=False)
     return model
 
@@ -161,15 +159,16 @@ def _thinking_bound(model: Model) -> int:
     return min(_THINKING_MAX_TOKENS, model.max_output_tokens)
 
 
-def _thinking(think: Think, model: Model, max_tokens: int | None) -> Thinking:
-    """How much the model is to think. What cannot be off thinks as little as it can, unseen."""
+def _thinking(think: Think, model: Model, max_tokens: int | None, tokens: int | None = None) -> Thinking:
+    """How much the model is to think; of `tokens`, if the client has counted them. What cannot be off thinks as little
+    as it can, unseen."""
     if model.thinking == "none":
         return Thinking()
     level: ThinkLevel = "medium" if think is True else think or "low"
     if model.thinking == "adaptive":
         off = model.thinking_off and not think
         return Thinking("off" if off else "adaptive", effort=_effort(level, model), shown=bool(think))
-    budget = _budget(level, model, max_tokens) if think else None
+    budget = _budget(level, tokens, model, max_tokens) if think else None
     if budget is None:
         return Thinking("off", effort=_effort("low", model))
     return Thinking("budget", budget, _effort(level, model), shown=True)
@@ -182,13 +181,16 @@ def _effort(level: ThinkLevel, model: Model) -> str | None:
     return _LEVELS[min(known, key=lambda index: (abs(index - rank), index))] if known else None
 
 
-def _budget(level: ThinkLevel, model: Model, max_tokens: int | None) -> int | None:
+def _budget(level: ThinkLevel, tokens: int | None, model: Model, max_tokens: int | None) -> int | None:
     """The tokens to think with, fewer than the whole answer may have; None where the API's least is too many.
 
-    Of a bound that the client set at most half goes into thinking: an answer shall follow.
+    Of a bound that the client set at most half goes into thinking, unless it has counted the `tokens` itself: an answer
+    shall follow.
     """
-    most = _thinking_bound(model) - 1 if max_tokens is None else max_tokens // 2
-    return min(_BUDGETS[level], most) if most >= _LEAST_BUDGET else None
+    bound = _thinking_bound(model) if max_tokens is None else max_tokens
+    most = bound - 1 if max_tokens is None or tokens is not None else bound // 2
+    wanted = _BUDGETS[level] if tokens is None else max(tokens, _LEAST_BUDGET)
+    return min(wanted, most) if most >= _LEAST_BUDGET else None
 
 
 def _check_prefill(request: ChatRequest, model: Model, thinking: Thinking, *, forced: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from proxy.core.request import Document, Image, Message, Part, Text, Tool, ToolCall, ToolResult
+from proxy.core.request import Document, Image, Message, Part, Text, Thought, Tool, ToolCall, ToolResult
 
 _BYTES_PER_TOKEN = 4
 _IMAGE_TOKENS = 1600  # the API's most, after it has made a large image smaller
@@ -30,6 +30,8 @@ def estimate(item: Message | Part | Tool) -> int:
             return _IMAGE_TOKENS
         case Document():
             return -(-(len(item.data) * 3 // 4) // _PDF_BYTES_PER_TOKEN)
+        case Thought(text):
+            return _BLOCK_TOKENS + _tokens(_text_bytes(text))
         case ToolCall():
             return _BLOCK_TOKENS + _tokens(_text_bytes(item.name) + _json_bytes(item.arguments))
         case ToolResult():

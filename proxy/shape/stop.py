@@ -17,12 +17,19 @@ class StopFilter:
     def __init__(self, stops: Sequence[str]) -> None:
         if "" in stops:
             raise ValueError("a stop string is not empty")
+        self._all = tuple(stops)
         self._stops = _Automaton(stops)
         self._state = 0
         self._held = ""
         self._start: int | None = None
         """Where in the held text the first complete occurrence starts, while one that starts earlier may follow."""
-        self.stopped = False
+        self.found: str | None = None
+        """The stop string that the answer ended before."""
+
+    @property
+    def stopped(self) -> bool:
+        """The answer ends before a stop string."""
+        return self.found is not None
 
     def feed(self, text: str) -> tuple[str, bool]:
         """What may be sent now, and whether a stop string was met: then this was the last of the answer."""
@@ -52,8 +59,8 @@ class StopFilter:
         return rest
 
     def _cut(self) -> str:
-        sent, self._held, self._start = self._held[: self._start], "", None
-        self.stopped = True
+        sent, stop, self._held, self._start = self._held[: self._start], self._held[self._start :], "", None
+        self.found = max((each for each in self._all if stop.startswith(each)), key=len)
         return sent
 
 

@@ -305,7 +305,7 @@ def test_else_it_is_told_the_format_in_words(model: Model, wanted: JsonFormat) -
     [
         (Abilities(), ()),
         (Abilities(history=False), ("history",)),
-        (Abilities(options=False), ("temperature", "think", "max_tokens")),
+        (Abilities(options=False), ("temperature", "max_tokens", "think")),
     ],
 )
 def test_what_the_backend_cannot_do_is_named(abilities: Abilities, names: tuple[str, ...]) -> None:

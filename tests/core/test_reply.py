@@ -1,7 +1,20 @@
 import pytest
 
-from proxy.core.events import Event, Finished, Started, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.events import (
+    CallComplete,
+    CallDelta,
+    CallStarted,
+    Event,
+    Finished,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ThoughtEnded,
+    Timings,
+    Usage,
+)
 from proxy.core.reply import Reply, fold
+from proxy.core.request import Text, Thought, ToolCall
 
 END = Finished("length", Usage(1, 2, 3, 4), Timings(1, 2, 3, 4))
 ANSWER: list[Event] = [
@@ -12,11 +25,43 @@ ANSWER: list[Event] = [
     TextDelta("day"),
     END,
 ]
-WHOLE = Reply("claude-x", "Good day", "Let me see.", END)
+WHOLE = Reply("claude-x", "Good day", "Let me see.", END, (), (Thought("Let me see."), Text("Good day")))
 
 
 def test_a_reply_joins_the_deltas_of_each_kind() -> None:
     assert fold(ANSWER) == WHOLE
+
+
+def test_a_reply_has_its_parts_in_order() -> None:
+    events: list[Event] = [
+        Started("claude-x"),
+        ThinkingDelta("One"),
+        ThinkingDelta(" two."),
+        ThoughtEnded("signed"),
+        ThoughtEnded(redacted="sealed"),
+        ThoughtEnded("signed unseen"),
+        TextDelta("I "),
+        TextDelta("look."),
+        CallStarted(0, "a", "get_weather"),
+        CallDelta(0, '{"city":"Rome"}'),
+        CallComplete(0, "a", "get_weather", {"city": "Rome"}),
+        CallStarted(1, "b", "get_time"),
+        CallDelta(1, "{}"),
+        CallComplete(1, "b", "get_time", {}),
+        TextDelta("Then."),
+        END,
+    ]
+    calls = (ToolCall("a", "get_weather", {"city": "Rome"}), ToolCall("b", "get_time", {}))
+    reply = fold(events)
+    assert reply.parts == (
+        Thought("One two.", "signed"),
+        Thought(redacted="sealed"),
+        Thought("", "signed unseen"),
+        Text("I look."),
+        *calls,
+        Text("Then."),
+    )
+    assert (reply.text, reply.thinking, reply.calls) == ("I look.Then.", "One two.", calls)
 
 
 def test_an_answer_may_be_empty() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from proxy.backends.claude_cli.replay import Script, is_blank
 from proxy.core.contracts import Target
-from proxy.core.request import Caller, Document, Image, Message, Part, Text, ToolCall, ToolResult
+from proxy.core.request import Caller, Document, Image, Message, Part, Text, Thought, ToolCall, ToolResult
 
 _SIZE = 16
 # Bytes of a digest: nobody finds two contents with the same one.
@@ -87,6 +87,8 @@ def _fields(part: Part) -> tuple[str, ...]:
             return ("image", media_type, data)
         case Document(data, name):
             return ("document", name, data)
+        case Thought():
+            return ()
         case ToolCall():
             return ("call", part.name, _canonical(part.arguments))
         case ToolResult():

@@ -10,14 +10,14 @@ conversation was edited since; never for another caller.
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import groupby
 
 from proxy.backends.claude_cli.conversations import Conversation, digest_of
 from proxy.backends.claude_cli.replay import Recalled, Script
-from proxy.core.request import Caller, Message, ToolCall
+from proxy.core.request import Caller, Message, ToolCall, ToolResult
 
 MOST_BYTES = 32 << 20
 """Of the answers that are kept, as JSON; beyond it the longest unused one goes."""
@@ -62,7 +62,7 @@ class Memory:
             self._forget(next(iter(self._answers)))
 
     def recalled(self, script: Script, history: Conversation) -> Script:
-        """The script with the answers of its `history` that are remembered."""
+        """The script with the answers of its `history` that are remembered, the results under their calls' ids."""
         if not self._answers:
             return script
         found = {
@@ -70,7 +70,7 @@ class Memory:
             for index, message, digest, place in _answers(script, history)
             if (recalled := self._find(history, script, message, digest, place)) is not None
         }
-        return replace(script, recalled=found) if found else script
+        return replace(_answered(script, found), recalled=found) if found else script
 
     def _find(
         self, history: Conversation, script: Script, message: Message, digest: bytes, place: bytes
@@ -99,6 +99,26 @@ class Memory:
 def _keys(caller: Caller, place: bytes, answer: Message) -> tuple[Key, ...]:
     calls = [part.id for part in answer.parts if isinstance(part, ToolCall)]
     return ((caller, place), *((caller, call) for call in calls))
+
+
+def _answered(script: Script, found: Mapping[int, Recalled]) -> Script:
+    """The script with the results under the ids that the answers which were `found` have for their calls."""
+    ids: dict[str, str] = {}
+    for index, answer in found.items():
+        sent = (part.id for part in script.history[index].parts if isinstance(part, ToolCall))
+        given = (str(block["id"]) for block in answer.blocks if block.get("type") == "tool_use")
+        ids |= zip(sent, given, strict=True)
+    if all(sent == given for sent, given in ids.items()):
+        return script
+
+    def named(message: Message) -> Message:
+        parts = (
+            replace(part, call_id=ids.get(part.call_id, part.call_id)) if isinstance(part, ToolResult) else part
+            for part in message.parts
+        )
+        return Message(message.role, tuple(parts))
+
+    return replace(script, history=tuple(map(named, script.history)), asked=tuple(map(named, script.asked)))
 
 
 def thinks(answer: Recalled) -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -22,7 +23,7 @@ from proxy.backends.claude_cli.turn import TurnMachine
 from proxy.core.contracts import Target
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.events import Event
-from proxy.core.request import ToolResult
+from proxy.core.request import ToolCall, ToolResult
 
 log = structlog.get_logger()
 
@@ -93,7 +94,9 @@ class CliTurn:
         assert session.tools is not None
         # Once it has them, there is no way back to where it waited.
         self._before = None
-        for line in session.tools.answer(results):
+        # Not every client sends the ids back, but every result has its place.
+        known = [replace(result, call_id=id) for id, result in zip(session.calls, results, strict=True)]
+        for line in session.tools.answer(known):
             session.write(line)
 
     async def _start_of_telling(self) -> int:
@@ -136,6 +139,7 @@ class CliTurn:
             log.info("builtin_tools_used", tools=machine.used)
         if machine is not None and answer is not None and (self._ways.waits or not machine.pending):
             self._kept, lease.waits = True, machine.pending
+            self._session.calls = tuple(part.id for part in answer.parts if isinstance(part, ToolCall))
             lease.becomes = after(self._history, self._script, answer)
             lease.turns = (*self._held, *self._turns)
             self._memory.keep(lease.becomes, answer, machine.given)
@@ -210,7 +214,7 @@ class CliTurn:
                 # What the model goes on to say is nobody's; what it said already is not what the client has.
                 self._cut, self._error, self._wanted = not machine.ended, None, False
                 shaper.check("stop")
-                shaped.append(machine.cut(shaper.size))
+                shaped.append(machine.cut(shaper.size, shaper.stop))
         except ServerError:
             # An answer that the client does not get is not part of its conversation.
             self._wanted = False

@@ -25,7 +25,7 @@ from proxy.backends.claude_cli.codec import JsonObject, encode_assistant, encode
 from proxy.backends.claude_cli.tools import PLAIN, Naming
 from proxy.core.contracts import Target
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import ChatRequest, Document, Image, Message, Part, Text, ToolCall, ToolResult
+from proxy.core.request import ChatRequest, Document, Image, Message, Part, Text, Thought, ToolCall, ToolResult
 
 Blocks = tuple[JsonObject, ...]
 """The content of a message, as blocks of the Messages API."""
@@ -184,6 +184,8 @@ def _size(part: Part) -> int:
             return sum(len(value) for value in part.arguments.values() if isinstance(value, str))
         case ToolResult():
             return sum(map(_size, part.parts))
+        case Thought(text, _, data):
+            return len(text) + len(data)
         case _:
             return len(part.data)
 
@@ -202,6 +204,10 @@ def _block(part: Part, naming: Naming) -> JsonObject:
         case Document(data, name):
             source = {"type": "base64", "media_type": "application/pdf", "data": data}
             return {"type": "document", "source": source, **({"title": name} if name else {})}
+        case Thought(redacted=data) if data:
+            return {"type": "redacted_thinking", "data": data}
+        case Thought(text, signature):
+            return {"type": "thinking", "thinking": text, "signature": signature}
         case ToolCall(call_id, name, arguments):
             return {"type": "tool_use", "id": call_id, "name": naming.api_name(name), "input": dict(arguments)}
         case ToolResult(call_id, error=True):

@@ -32,7 +32,8 @@ OnReply = Callable[[Mapping[str, Any]], None]
 class Session:
     """Speaks with `process`. One reader at a time: a turn, or whoever prepares or settles one.
 
-    `tools` is the server of the client's tools, once the process was offered any.
+    `tools` is the server of the client's tools, once it was offered any. `calls` are the ids of the calls whose
+    results the process waits for, in order.
     """
 
     def __init__(self, process: CliProcess) -> None:
@@ -41,6 +42,7 @@ class Session:
         self._outputs: deque[Output] = deque()
         self._fault: ServerError | None = None
         self.tools: ToolServer | None = None
+        self.calls: tuple[str, ...] = ()
 
     def write(self, data: bytes) -> None:
         """Send lines. Raises `BackendFailed` when the process is gone."""

@@ -48,13 +48,19 @@ class Shaper:
                         break
                 case Finished(reason):
                     self._flush(shaped)
+                    stop = event.stop_sequence
                     if self._stop is not None and self._stop.stopped:
-                        reason = "stop"
+                        reason, stop = "stop", self._stop.found
                     self.check(reason)
-                    shaped.append(replace(event, reason=reason))
+                    shaped.append(replace(event, reason=reason, stop_sequence=stop))
                 case _:
                     shaped.append(event)
         return shaped
+
+    @property
+    def stop(self) -> str | None:
+        """The stop string that the answer ended before, if it did."""
+        return None if self._stop is None else self._stop.found
 
     def _text(self, text: str, shaped: list[Event]) -> None:
         if self._stop is not None:
@@ -80,6 +86,9 @@ class Shaper:
     def check(self, reason: FinishReason) -> None:
         """Raise when the answer, which ends for this `reason`, is not the JSON that was asked for."""
         if self._json is None or self._validator is None:
+            return
+        if reason == "tool_calls":
+            # The JSON follows when the results are there.
             return
         if reason == "refusal":
             raise UpstreamFailed("the model refused to answer, so there is no JSON", should_retry=False)

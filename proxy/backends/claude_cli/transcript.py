@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from proxy.core.request import Message, Part, Text, ToolCall, ToolResult
+from proxy.core.request import Message, Part, Text, Thought, ToolCall, ToolResult
 
 INTRODUCTION = (
     "What follows first is the conversation so far, each turn between tags that name its role. "
@@ -35,13 +35,15 @@ def transcript(messages: Sequence[Message]) -> Message:
 
 def _in_words(message: Message) -> Message:
     """The message, its calls and results told in words."""
-    if not any(isinstance(part, ToolCall | ToolResult) for part in message.parts):
+    if not any(isinstance(part, Thought | ToolCall | ToolResult) for part in message.parts):
         return message
     parts: list[Part] = []
     for part in message.parts:
         match part:
             case ToolCall():
                 parts.append(Text(f"\n[Call of the tool {part.name}: {json.dumps(part.arguments)}]\n"))
+            case Thought():
+                pass
             case ToolResult():
                 what = "Error" if part.error else "Result"
                 parts += [Text(f"\n[{what} of the tool {part.name}:]\n"), *part.parts]

@@ -37,7 +37,7 @@ from proxy.backends.claude_cli.faults import error_from
 from proxy.backends.claude_cli.replay import Recalled
 from proxy.backends.claude_cli.tally import Clock, Tally
 from proxy.core.errors import BackendFailed, ServerError, UpstreamFailed
-from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta
+from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, ThoughtEnded
 from proxy.core.request import Message, Text
 
 BYTES_PER_TOKEN = 4
@@ -142,11 +142,12 @@ class TurnMachine:
         """The id of the answer's first call."""
         return self._calls.complete[0].id
 
-    def cut(self, size: int) -> Finished:
-        """End the answer here, after `size` bytes of text. What the API has not counted yet is estimated."""
+    def cut(self, size: int, stop: str | None = None) -> Finished:
+        """End the answer here, after `size` bytes of text and before `stop`. What the API has not counted yet is
+        estimated."""
         self.ended = True
         self._tally.at_least(-(-size // BYTES_PER_TOKEN))
-        return Finished("stop", self._tally.usage, self._tally.timings)
+        return Finished("stop", self._tally.usage, self._tally.timings, stop)
 
     def feed(self, output: Output) -> list[Event]:
         """The events that `output` brings, often none. Raises `ServerError`; after the end it must not be called."""
@@ -185,9 +186,8 @@ class TurnMachine:
         match event.get("type"):
             case "content_block_delta":
                 return self._delta(event["delta"])
-            case "content_block_start" if event["content_block"].get("type") == "tool_use":
-                self._note_first()
-                return self._calls.start(event["content_block"])
+            case "content_block_start":
+                return self._block_start(event["content_block"])
             case "content_block_stop":
                 return self._calls.stop()
             case "message_start":
@@ -202,6 +202,17 @@ class TurnMachine:
             case _:
                 return []
 
+    def _block_start(self, block: JsonObject) -> list[Event]:
+        match block.get("type"):
+            case "tool_use":
+                self._note_first()
+                return self._calls.start(block)
+            case "redacted_thinking" if self._show_thinking:
+                self._note_first()
+                return [ThoughtEnded(redacted=str(block["data"]))]
+            case _:
+                return []
+
     def _delta(self, delta: JsonObject) -> list[Event]:
         match delta.get("type"):
             case "text_delta":
@@ -210,6 +221,8 @@ class TurnMachine:
                 return self._thought(delta["thinking"])
             case "input_json_delta":
                 return self._calls.piece(delta["partial_json"])
+            case "signature_delta" if self._show_thinking:
+                return [ThoughtEnded(str(delta["signature"]))]
             case _:
                 return []
 
@@ -281,7 +294,8 @@ class TurnMachine:
         unfinished = finish == "stop" and (reason in _UNFINISHED or not self._text_sent)
         unanswered = finish == "tool_calls" and not self._calls.known
         self.goes_on = finish == "length" or unfinished or unanswered
-        events.append(Finished(finish, self._tally.usage, self._tally.timings))
+        stop = event["delta"].get("stop_sequence") if reason == "stop_sequence" else None
+        events.append(Finished(finish, self._tally.usage, self._tally.timings, stop))
         return events
 
     def _go_on(self) -> None:

@@ -1,0 +1,172 @@
+"""What the routes of all dialects have in common: bodies parsed, turns opened, errors in the dialect's words."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from proxy.api.body import read_body
+from proxy.api.record import Record, record_of
+from proxy.api.reply import Dialect, Encoder, Headers, TurnReply, error_headers
+from proxy.catalog.fit import Fitted
+from proxy.catalog.models import Model
+from proxy.core.errors import ModelNotFound, ServerError
+from proxy.core.reply import Reply
+from proxy.core.request import ChatRequest
+from proxy.engine import Engine
+from proxy.wire.models import ModelCard
+from proxy.wire.names import model_not_found_text
+from proxy.wire.requests import Exists
+
+Answer = Response | TurnReply
+Handler = Callable[[Request], Awaitable[Answer]]
+ErrorBody = Callable[[ServerError], bytes]
+
+Value = TypeVar("Value")
+
+_LARGE_BODY = 256 << 10
+# Bytes from which on a body is parsed beside the event loop, where it would hold up every stream.
+
+JSON = "application/json; charset=utf-8"
+PLAIN_JSON = "application/json"
+NDJSON = "application/x-ndjson"
+SSE = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`max_body` in bytes, `write_timeout` in seconds. `simulated`: every answer is a made-up one, and says so."""
+
+    max_body: int
+    write_timeout: float
+    simulated: bool = False
+
+
+class Call(Protocol):
+    """A parsed body that asks for an answer. `unsupported` names what no model here does of what it asks for."""
+
+    @property
+    def request(self) -> ChatRequest: ...
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def unsupported(self) -> tuple[str, ...]: ...
+
+
+class Answers(Encoder, Protocol):
+    """A dialect's answer: its stream, or the whole of it."""
+
+    def whole(self, reply: Reply) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a dialect answers: its error bodies, the types of a whole answer and of a stream, and what it calls the
+    fields of the core's `ChatRequest` and `Options` (`spellings`)."""
+
+    error_body: ErrorBody
+    content_type: str
+    stream_type: str
+    spellings: Mapping[str, str]
+
+
+class Desk:
+    """Where the requests of all dialects are taken. `engine` runs their turns."""
+
+    def __init__(self, engine: Engine, options: Options) -> None:
+        self.engine = engine
+        self._options = options
+
+    def routes(self, manners: Manners, table: Iterable[tuple[str, str, Handler]]) -> list[Route]:
+        """The routes of a `table` of methods, path and handler; errors are told by the dialect's `manners`."""
+        return [route(methods, path, _guarded(manners, handler)) for methods, path, handler in table]
+
+    async def parsed(self, request: Request, parse: Callable[[bytes, Exists], Value]) -> Value:
+        """The body as `parse` reads it. Raises `ServerError`."""
+        body = await self.body(request)
+        if len(body) < _LARGE_BODY:
+            return parse(body, self.engine.find)
+        return await to_thread.run_sync(parse, body, self.engine.find)
+
+    async def body(self, request: Request) -> bytes:
+        """The body, within its limit. Raises `ServerError`."""
+        return await read_body(request, self._options.max_body)
+
+    def turn(self, request: Request, call: Call, answers: Answers, manners: Manners) -> TurnReply:
+        """The answer to `call`: its turn opens when it is sent. Raises `ServerError` for what its model cannot do."""
+        record = record_of(request.scope)
+        record.note(model=call.request.model)
+        fitted = self.engine.fit(call.request)
+        dialect = Dialect(
+            error=manners.error_body,
+            whole=answers.whole,
+            content_type=manners.content_type,
+            stream=answers if call.stream else None,
+            stream_type=manners.stream_type,
+            headers=self._notes(call.unsupported, fitted, manners.spellings, record),
+        )
+        return TurnReply(lambda: self.engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
+
+    def find(self, name: str) -> Model:
+        """The model of a name, as the routes that show models say that there is none. Raises `ModelNotFound`."""
+        try:
+            return self.engine.find(name)
+        except ModelNotFound:
+            raise ModelNotFound(model_not_found_text(name, full=True)) from None
+
+    def cards(self) -> list[ModelCard]:
+        """All models, as clients see them."""
+        return [self.card(model) for model in self.engine.catalog.models]
+
+    def card(self, model: Model) -> ModelCard:
+        """A model, as clients see it."""
+        return ModelCard(
+            name=model.name,
+            display_name=model.display_name,
+            cli_model=model.cli_model,
+            context_length=model.context_length,
+            max_output_tokens=model.max_output_tokens,
+            capabilities=model.capabilities,
+            modified_at=self.engine.catalog.since,
+            simulated=self._options.simulated,
+        )
+
+    def _notes(
+        self, by_dialect: Sequence[str], fitted: Fitted, spellings: Mapping[str, str], record: Record
+    ) -> Headers:
+        """The headers, and the fields of the log line, that say what of a request was not done."""
+        names = list(dict.fromkeys((*by_dialect, *(spellings.get(name, name) for name in fitted.unsupported))))
+        headers: list[tuple[bytes, bytes]] = []
+        if names:
+            self.engine.unsupported.update(names)
+            record.note(unsupported=names)
+            headers.append((b"x-unsupported-options", ", ".join(names).encode("ascii", "replace")))
+        if fitted.dropped:
+            record.note(messages_left_out=fitted.dropped)
+            headers.append((b"x-messages-left-out", b"%d" % fitted.dropped))
+        return headers
+
+
+def route(methods: str, path: str, handler: Handler) -> Route:
+    """A route for exactly these methods, in this order: starlette answers HEAD wherever it answers GET, Ollama not."""
+    made = Route(path, handler, methods=methods.split(", "))
+    made.methods = set(methods.split(", "))
+    return made
+
+
+def _guarded(manners: Manners, handler: Handler) -> Handler:
+    async def guarded(request: Request) -> Answer:
+        try:
+            return await handler(request)
+        except ServerError as error:
+            record_of(request.scope).failed(error)
+            headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+            return Response(manners.error_body(error), error.status, headers, manners.content_type)
+
+    return guarded

@@ -1,0 +1,47 @@
+"""The routes of OpenAI's dialects."""
+
+import time
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from proxy.api.desk import PLAIN_JSON, SSE, Answer, Desk, Manners
+from proxy.wire import models, openai
+
+_CHAT = Manners(openai.error_body, PLAIN_JSON, SSE, openai.SPELLINGS)
+
+
+class OpenAIRoutes:
+    """Answers in OpenAI's dialects."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        """The route table."""
+        return self._desk.routes(
+            _CHAT,
+            [
+                ("POST", "/v1/chat/completions", self.chat_completion),
+                ("GET", "/v1/models", self.models),
+                ("GET", "/v1/models/{model}", self.model),
+            ],
+        )
+
+    async def chat_completion(self, request: Request) -> Answer:
+        call = await self._desk.parsed(request, openai.parse_chat_completion)
+        stream = openai.ChunkStream(_id("chatcmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
+        return self._desk.turn(request, call, stream, _CHAT)
+
+    async def models(self, _request: Request) -> Response:
+        return Response(models.v1_models(self._desk.cards()), media_type=PLAIN_JSON)
+
+    async def model(self, request: Request) -> Response:
+        name = request.path_params["model"]
+        return Response(models.v1_model(self._desk.card(self._desk.find(name)), name), media_type=PLAIN_JSON)
+
+
+def _id(prefix: str) -> str:
+    return f"{prefix}{uuid4().hex[:12]}"

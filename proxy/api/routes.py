@@ -1,0 +1,17 @@
+"""Every route that there is: a table for each dialect."""
+
+from collections.abc import Callable
+
+from starlette.routing import Route
+
+from proxy.api.desk import Desk, Options
+from proxy.api.ollama import OllamaRoutes
+from proxy.api.openai import OpenAIRoutes
+from proxy.api.page import Status
+from proxy.engine import Engine
+
+
+def make_routes(engine: Engine, options: Options, status: Callable[[], Status]) -> list[Route]:
+    """The routes of a daemon: `engine` answers, `status` is what its page shows."""
+    desk = Desk(engine, options)
+    return [*OllamaRoutes(desk, status).routes(), *OpenAIRoutes(desk).routes()]
