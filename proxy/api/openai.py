@@ -35,12 +35,19 @@ class OpenAIRoutes:
         stream = openai.ChunkStream(_id("chatcmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
         return self._desk.turn(request, call, stream, _CHAT)
 
-    async def models(self, _request: Request) -> Response:
-        return Response(models.v1_models(self._desk.cards()), media_type=PLAIN_JSON)
+    async def models(self, request: Request) -> Response:
+        shape = models.anthropic_models if _is_anthropic(request) else models.v1_models
+        return Response(shape(self._desk.cards()), media_type=PLAIN_JSON)
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["model"]
-        return Response(models.v1_model(self._desk.card(self._desk.find(name)), name), media_type=PLAIN_JSON)
+        shape = models.anthropic_model if _is_anthropic(request) else models.v1_model
+        return Response(shape(self._desk.card(self._desk.find(name)), name), media_type=PLAIN_JSON)
+
+
+def _is_anthropic(request: Request) -> bool:
+    """Whether one of Anthropic's clients asks: its list of models is at the same path."""
+    return "anthropic-version" in request.headers
 
 
 def _id(prefix: str) -> str:

@@ -114,6 +114,18 @@ def v1_model(card: ModelCard, asked: str) -> bytes:
     return dump(_v1_model(card, asked)) + b"\n"
 
 
+def anthropic_models(cards: Iterable[ModelCard]) -> bytes:
+    """The answer of /v1/models for Anthropic's clients, in the same order; all on one page."""
+    data = [_anthropic_model(card, card.parsed_name.display) for card in _newest_first(cards)]
+    ids = [each["id"] for each in data] or [None]
+    return dump({"data": data, "has_more": False, "first_id": ids[0], "last_id": ids[-1]}) + b"\n"
+
+
+def anthropic_model(card: ModelCard, asked: str) -> bytes:
+    """The answer of /v1/models/{model} for Anthropic's clients; the id is the name that was `asked` for."""
+    return dump(_anthropic_model(card, asked)) + b"\n"
+
+
 def digest(card: ModelCard) -> str:
     """64 hexadecimal digits, other ones for every model and whenever what a model can do changes."""
     what = (card.parsed_name.key, card.display_name, card.cli_model, card.context_length, card.max_output_tokens)
@@ -158,6 +170,18 @@ def _process(loaded: Loaded) -> dict[str, Any]:
 def _v1_model(card: ModelCard, id: str) -> dict[str, Any]:
     created = int(card.modified_at.timestamp())
     return {"id": id, "object": "model", "created": created, "owned_by": card.parsed_name.namespace}
+
+
+def _anthropic_model(card: ModelCard, id: str) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": id,
+        "display_name": card.display_name,
+        "created_at": card.modified_at.isoformat(),
+        "lifecycle": "active",
+        "max_input_tokens": card.context_length,
+        "max_tokens": card.max_output_tokens,
+    }
 
 
 def _details(card: ModelCard) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class ClaudeCliBackend:
         self._on_account = on_account
         self._strategies = Strategies()
         self._memory = Memory()
+        self._ids: dict[str, str] = {}
 
     @property
     def abilities(self) -> Abilities:
@@ -73,7 +74,7 @@ class ClaudeCliBackend:
                 except TimeoutError:
                     raise TimedOut(f"the Claude CLI did not take its setup within {limit:g} s") from None
                 lease.tell(setup)
-                self._on_account(read_account(reply, self._login))
+                self._learn(reply)
             lease.settle = _nothing_to_settle
 
     def release(self, model: str) -> None:
@@ -108,7 +109,10 @@ class ClaudeCliBackend:
         tools = tool_set(target.tools, naming, ways.description_limit)
         setup = Setup(script.system, tools, target.builtin_tools)
         async with self._pool.lease(Need(setup, history if history.messages else None)) as lease:
-            turn = CliTurn(lease, setup, script, history, target, shaper, ways, self._deadlines, opened, self._memory)
+            model = self._ids.get(target.model, target.model)
+            turn = CliTurn(
+                lease, setup, script, history, target, model, shaper, ways, self._deadlines, opened, self._memory
+            )
             lease.settle = turn.settle
             try:
                 await turn.start(self._on_told)
@@ -117,10 +121,14 @@ class ClaudeCliBackend:
                 turn.close()
 
     def _on_told(self, reply: Mapping[str, Any]) -> None:
-        account = read_account(reply, self._login)
-        self._on_account(account)
-        if not account.logged_in:
+        if not self._learn(reply).logged_in:
             raise not_logged_in()
+
+    def _learn(self, reply: Mapping[str, Any]) -> Account:
+        account = read_account(reply, self._login)
+        self._ids |= {model.alias: model.model for model in account.models}
+        self._on_account(account)
+        return account
 
 
 def _prepared(request: ChatRequest, target: Target, naming: Naming) -> tuple[Script, Conversation]:

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class CliTurn:
-    """One answer from one process: iterate it for batches of events."""
+    """One answer from one process: iterate it for batches of events. `model` is the id of the target's model."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class CliTurn:
         script: Script,
         history: Conversation,
         target: Target,
+        model: str,
         shaper: Shaper | None,
         ways: Strategies,
         deadlines: Deadlines,
@@ -50,6 +51,8 @@ class CliTurn:
         self._script = script
         self._history = history
         self._target = target
+        # Thoughts are the model's own: the CLI leaves out those of an answer that another one gave.
+        self._model = model
         self._shaper = shaper
         self._ways = ways
         self._opened = opened
@@ -116,7 +119,7 @@ class CliTurn:
 
     async def _tell(self, start: int) -> None:
         session, script = self._session, self._script
-        telling = await off_loop(script.size(start), script.telling, self._target.model, start)
+        telling = await off_loop(script.size(start), script.telling, self._model, start)
         self._turns, self._prompt = telling.turns, telling.uuid
         for step in telling.steps:
             session.write(step.data)
