@@ -8,9 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.api.desk import PLAIN_JSON, SSE, Answer, Desk, Manners
-from proxy.wire import models, openai
+from proxy.api.record import record_of
+from proxy.wire import models, openai, responses
 
 _CHAT = Manners(openai.error_body, PLAIN_JSON, SSE, openai.SPELLINGS)
+_RESPONSES = Manners(openai.error_body, PLAIN_JSON, SSE, responses.SPELLINGS)
 
 
 class OpenAIRoutes:
@@ -21,19 +23,33 @@ class OpenAIRoutes:
 
     def routes(self) -> list[Route]:
         """The route table."""
-        return self._desk.routes(
-            _CHAT,
-            [
-                ("POST", "/v1/chat/completions", self.chat_completion),
-                ("GET", "/v1/models", self.models),
-                ("GET", "/v1/models/{model}", self.model),
-            ],
-        )
+        table = [
+            ("POST", "/v1/chat/completions", self.chat_completion),
+            ("POST", "/v1/completions", self.completion),
+            ("GET", "/v1/models", self.models),
+            ("GET", "/v1/models/{model}", self.model),
+        ]
+        newer = [("POST", "/v1/responses", self.response)]
+        return [*self._desk.routes(_CHAT, table), *self._desk.routes(_RESPONSES, newer)]
 
     async def chat_completion(self, request: Request) -> Answer:
         call = await self._desk.parsed(request, openai.parse_chat_completion)
         stream = openai.ChunkStream(_id("chatcmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
         return self._desk.turn(request, call, stream, _CHAT)
+
+    async def completion(self, request: Request) -> Answer:
+        call = await self._desk.parsed(request, openai.parse_completion)
+        stream = openai.CompletionStream(_id("cmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
+        if call.action == "answer":
+            return self._desk.turn(request, call, stream, _CHAT)
+        record_of(request.scope).note(model=call.model)
+        self._desk.engine.load(call.model, call.request.keep_alive)
+        return Response(stream.loaded(stream=call.stream), media_type=SSE if call.stream else PLAIN_JSON)
+
+    async def response(self, request: Request) -> Answer:
+        call = await self._desk.parsed(request, responses.parse_response)
+        stream = responses.ResponseStream(_id("resp_"), int(time.time()), call.model, call.echo, call.namespaces)
+        return self._desk.turn(request, call, stream, _RESPONSES)
 
     async def models(self, request: Request) -> Response:
         shape = models.anthropic_models if _is_anthropic(request) else models.v1_models

@@ -1,10 +1,12 @@
 """The dialects, pure: bytes in -> `ChatRequest`, `Event` in -> bytes out.
 
 ollama/     /api/chat and /api/generate: requests and answers
-openai/     /v1/chat/completions: requests and answers
-requests    what the requests of both have in common
+openai/     /v1/chat/completions and /v1/completions: requests and answers
+responses/  /v1/responses: requests and answers
+anthropic/  /v1/messages and its count_tokens: requests and answers
+requests    what the requests of all dialects have in common
 tools       the tools that a request offers, the choice among them, earlier calls
-models      what is said about models: tags, show, ps, version, /v1/models
+models      what is said about models: tags, show, ps, version, /v1/models in two shapes
 names       the model's name in a request, and the words about it
 body        a request's first JSON value, by Go's rules
 syntax      what is wrong with a JSON text, in Go's words

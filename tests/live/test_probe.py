@@ -69,10 +69,10 @@ async def test_a_guard_that_is_left_out_is_missed(
     monkeypatch.setattr(command, "_FIXED", kept)
     monkeypatch.setattr(replay, "encode_user", without_guard)
     argv = command.make_argv
-    monkeypatch.setattr(launcher, "make_argv", lambda settings: [a for a in argv(settings) if a != "--tools="])
+    monkeypatch.setattr(launcher, "make_argv", lambda *given: [flag for flag in argv(*given) if flag != "--tools="])
     findings, _ = await examined(bundled, tmp_path, mode="oauth-token")
     failed = {check.name for check in findings.checks if check.verdict == "failed"}
-    # Beside so many tools of its own the CLI does not send the client's at once.
-    assert failed == {"tools_off", "additions", "slash", "mentions", "tool_names"}
+    # No answer is taken from a CLI that offers tools of its own.
+    assert failed == {"stream", "tools_off", "additions", "slash", "mentions"}
     assert not findings.passed
-    assert set(findings.strategies.unfit) == {"slash", "mentions", "tools_off"}
+    assert set(findings.strategies.unfit) == {"stream", "slash", "mentions", "tools_off"}

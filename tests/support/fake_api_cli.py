@@ -1,58 +1,26 @@
 """A program that speaks the Claude CLI's stream-json and really asks the Messages API at ANTHROPIC_BASE_URL.
 
-It does what the probe wants of a CLI. FAKE_FAULT has it do one thing wrong: the name of a check, with a variant after a
-colon where there are several ways to fail it; `FAULTS` lists them all. It needs nothing but the standard library.
+It does what the probe wants of a CLI. FAKE_FAULT has it do one thing wrong (`fake_api_faults`). It needs nothing but
+the standard library.
 """
 
-import http.client
 import json
 import os
+import queue
 import re
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-FAULTS = (
-    "boots",
-    "boots:version",
-    "stream",
-    "system",
-    "system:changed",
-    "tools_off",
-    "additions",
-    "no_calls",
-    "no_calls:settings",
-    "rewind",
-    "rewind:lies",
-    "rewind:replayed",
-    "history",
-    "history:flattened",
-    "history:order",
-    "history:pictures",
-    "interrupt",
-    "interrupt:trace",
-    "model",
-    "effort",
-    "options",
-    "options:limit",
-    "resets",
-    "slash",
-    "slash:broken",
-    "mentions",
-    "depth",
-    "tool_names",
-    "tool_names:prefixed",
-)
-FAULT = os.environ.get("FAKE_FAULT", "")
+from tests.support.fake_api_faults import FAULT
+from tests.support.fake_api_request import Answer, conversation, post
+from tests.support.fake_api_tools import ToolClient, refused, told_results
 
 MODELS = {"opus": "claude-opus-5-5", "sonnet": "claude-sonnet-5-5"}
 EFFORTS = ["low", "medium", "high"]
-SILENT = 3600
+BODY = "CLAUDE_CODE_EXTRA_BODY"
 
 Json = dict[str, Any]
 
@@ -67,10 +35,10 @@ class Cli:
     def __init__(self, model: str) -> None:
         self.model = model
         self.effort = "medium"
-        self.environment: dict[str, str] = {}
+        self.extra: Json = {}
         self.system: str | None = None
         self.messages: list[Json] = []
-        self.tools: list[Json] = []
+        self.tools = ToolClient(self.say)
         self.interrupted = threading.Event()
         self.lock = threading.Lock()
 
@@ -82,7 +50,7 @@ class Cli:
             if message["type"] == "control_request":
                 self.control(message["request_id"], message["request"])
             elif message["type"] == "control_response":
-                self.tool_server(message["response"]["response"]["mcp_response"])
+                self.tools.answered(message["response"])
             elif message["type"] == "assistant":
                 self.append("assistant", message)
             elif message.get("shouldQuery") is False:
@@ -103,7 +71,7 @@ class Cli:
     def initialize(self, request: Json) -> Json:
         self.system = "".join(request["systemPrompt"]) or None
         if FAULT == "no_calls":
-            self.post([{"role": "user", "content": "Hi"}])
+            self.say_hello()
         known = {"supportsAdaptiveThinking": True, "supportsEffort": True, "supportedEffortLevels": EFFORTS}
         models = [{"value": alias, "resolvedModel": model, **known} for alias, model in MODELS.items()]
         return success({"models": models, "account": {"apiKeySource": "ANTHROPIC_API_KEY"}})
@@ -115,14 +83,14 @@ class Cli:
         if FAULT != "model" and settings["model"] != self.model:
             self.model = settings["model"]
             if FAULT == "no_calls:settings":
-                self.post([{"role": "user", "content": "Hi"}])
-        given = settings["env"]
+                self.say_hello()
+        given = json.loads(settings["env"][BODY])
         if FAULT == "resets":
-            given = sticking(self.environment, given)
-        if FAULT != "options":
-            self.environment |= given
+            given = self.extra | given
         if FAULT == "options:limit":
-            self.environment.pop(LIMIT, None)
+            given.pop("max_tokens", None)
+        if FAULT != "options":
+            self.extra = given
         return success()
 
     def set_model(self, request: Json) -> Json:
@@ -133,20 +101,12 @@ class Cli:
 
     def mcp_set_servers(self, request: Json) -> Json:
         (name,) = request["servers"]
-        listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-        ask = {"subtype": "mcp_message", "server_name": name, "message": listing}
-        self.say({"type": "control_request", "request_id": "tools", "request": ask})
+        self.tools.connect(name)
         return success()
 
-    def tool_server(self, reply: Json) -> None:
-        plain = os.environ.get("CLAUDE_AGENT_SDK_MCP_NO_PREFIX") == "1" and FAULT != "tool_names:prefixed"
-        prefix = "" if plain else "mcp__client__"
-        for tool in reply["result"]["tools"] if FAULT != "tool_names" else ():
-            name = prefix + tool["name"]
-            self.tools.append({"name": name, "description": "", "input_schema": tool["inputSchema"]})
-
     def rewind_conversation(self, request: Json) -> Json:
-        held = [message["uuid"] for message in self.messages if message["role"] == "user"]
+        # The results of calls are no turn: they go with the question before the calls.
+        held = [message["uuid"] for message in self.messages if message["role"] == "user" and not answers(message)]
         refused = FAULT == "rewind" or (FAULT == "rewind:replayed" and len(held) > 1)
         if refused or not held or held[-1] != request["target_message_uuid"]:
             return success({"rewound": False, "error": "stale target"})
@@ -154,7 +114,7 @@ class Cli:
         before = self.messages[index - 1]["uuid"] if index else None
         interrupted = self.messages[-1]["role"] == "user"
         if FAULT == "interrupt:trace" and interrupted:
-            self.messages[index:] = [told("user", "[Request interrupted by user]")]
+            self.messages[index:] = [said("user", [{"type": "text", "text": "[Request interrupted by user]"}])]
         elif FAULT != "rewind:lies" or interrupted:
             del self.messages[index:]
         return success({"rewound": True, "precedingAssistantUuid": before})
@@ -169,7 +129,7 @@ class Cli:
     def append(self, role: str, line: Json) -> None:
         # A text of blanks is dropped before the API.
         blocks = [block for block in line["message"]["content"] if block.get("text", "x").strip()]
-        self.messages.append({"uuid": line["uuid"], "role": role, "content": blocks})
+        self.messages.append({"uuid": line["uuid"], "role": role, "content": told_results(blocks)})
 
     def turn(self, line: Json) -> None:
         # Slash commands and mentions are looked for in the last text alone.
@@ -185,97 +145,69 @@ class Cli:
         self.interrupted.clear()
         try:
             answer = self.answer()
+            while answer.calls:
+                self.messages.append(said("user", self.results_of(answer.calls)))
+                answer = self.answer()
         except Interrupted:
             self.result(subtype="error_during_execution")
             return
-        self.messages.append(told("assistant", answer))
-        self.result(result=answer)
+        self.result(result=answer.text)
 
-    def answer(self) -> str:
-        text = ""
-        for event in self.post(self.conversation()):
-            if FAULT != "stream":
-                self.say({"type": "stream_event", "event": event, "parent_tool_use_id": None})
-            elif event["type"] == "error":
+    def answer(self) -> Answer:
+        """One answer of the API, relayed and kept."""
+        answer = Answer()
+        for event in post(self.body(conversation(self.messages)), self.interrupted.is_set):
+            if event["type"] == "error":
                 break
-            text += event.get("delta", {}).get("text", "")
-            if event["type"] == "content_block_stop":
-                block = {"type": "text", "text": text}
+            if FAULT != "stream" or event["type"] != "content_block_delta":
+                self.say({"type": "stream_event", "event": event, "parent_tool_use_id": None})
+            if (block := answer.take(event)) is not None:
                 self.say({"type": "assistant", "message": {"model": "fake", "role": "assistant", "content": [block]}})
-        return text or "nothing"
+        if self.interrupted.is_set():
+            raise Interrupted
+        self.messages.append(said("assistant", answer.blocks or [{"type": "text", "text": "nothing"}]))
+        return answer
 
-    def conversation(self) -> list[Json]:
-        """The messages as the API gets them."""
-        messages = [{"role": message["role"], "content": list(message["content"])} for message in self.messages]
-        match FAULT:
-            case "history":
-                messages = [message for message in messages if message["role"] == "user"]
-            case "history:flattened" if len(messages) > 1:
-                told_so_far = "\n".join(f"{m['role']}: {b.get('text')}" for m in messages for b in m["content"])
-                messages = [{"role": "user", "content": [{"type": "text", "text": told_so_far}]}, *messages[-1:]]
-            case "history:order" if len(messages) > 4:
-                messages[0], messages[2] = messages[2], messages[0]
-            case "history:pictures":
-                for message in messages:
-                    message["content"] = [block for block in message["content"] if block["type"] == "text"]
-            case "additions":
-                reminder = f"<system-reminder>{'Remember this. ' * 200}</system-reminder>"
-                messages[0]["content"].insert(0, {"type": "text", "text": reminder})
-        return messages
+    def results_of(self, calls: list[Json]) -> list[Json]:
+        """What the calls came to: asked for one at a time, in their order."""
+        if FAULT == "tool_waits":
+            return [refused(call) for call in calls]
+        results = [self.tools.call(call, self.wait_for) for call in calls]
+        return results[::-1] if FAULT == "tool_waits:order" else results
+
+    def wait_for(self, answers: "queue.Queue[Json]") -> Json:
+        while not self.interrupted.is_set():
+            try:
+                return answers.get(timeout=0.01)
+            except queue.Empty:
+                continue
+        raise Interrupted
 
     def body(self, messages: list[Json]) -> Json:
+        """The request that asks the API to go on with `messages`."""
         older = self.model not in MODELS
         system = [{"type": "text", "text": "You are a fake."}]
         if self.system and FAULT != "system":
             text = f"Be brief. {self.system}" if FAULT == "system:changed" else self.system
             system.append({"type": "text", "text": text})
-        tools = list(self.tools)
+        tools = self.tools.tools[: -1 if FAULT == "tool_names" else None]
         if FAULT == "tools_off":
             tools.append({"name": "Bash", "description": "Run a command.", "input_schema": {"type": "object"}})
-        limit = self.environment.get(LIMIT) or "32000"
         return {
             "model": MODELS.get(self.model, self.model),
-            "max_tokens": int(limit),
+            "max_tokens": 32000,
             "stream": True,
             "metadata": {"user_id": json.dumps({"session_id": str(os.getpid())})},
             "system": system,
             "messages": messages,
             "tools": tools,
             **({} if older else {"output_config": {"effort": self.effort}}),
-            **json.loads(self.environment.get(BODY) or "{}"),
+            **self.extra,
         }
 
-    def post(self, messages: list[Json]) -> Iterator[Json]:
-        """Ask the API: the events of its answer. Those of an answer that nobody reads are thrown away."""
-        address = urlsplit(os.environ["ANTHROPIC_BASE_URL"])
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=SILENT)
-        key = os.environ.get("ANTHROPIC_API_KEY") or os.environ["CLAUDE_CODE_OAUTH_TOKEN"]
-        headers = {"x-api-key": key, "anthropic-version": "2023-06-01", "content-type": "application/json"}
-        connection.request("POST", "/v1/messages", json.dumps(self.body(messages)), headers)
-        response = connection.getresponse()
-        return self.events(response, connection)
-
-    def events(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> Iterator[Json]:
-        lines: list[bytes] = []
-        done = threading.Event()
-
-        def read() -> None:
-            # Shutting a socket that another thread reads from does not wake that thread everywhere.
-            for line in response:
-                lines.append(line)
-            done.set()
-
-        threading.Thread(target=read, daemon=True).start()
-        while not (done.is_set() and not lines):
-            if self.interrupted.is_set():
-                raise Interrupted
-            if lines:
-                line = lines.pop(0)
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])
-            else:
-                time.sleep(0.001)
-        connection.close()
+    def say_hello(self) -> None:
+        """Ask the API something that nobody wanted to know."""
+        post(self.body([{"role": "user", "content": "Hi"}]), self.interrupted.is_set)
 
     # Output
 
@@ -288,21 +220,18 @@ class Cli:
             sys.stdout.flush()
 
 
-BODY, LIMIT = "CLAUDE_CODE_EXTRA_BODY", "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
-
-
-def sticking(before: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """What is given, and whatever it leaves out as it was before."""
-    body = json.loads(before.get(BODY) or "{}") | json.loads(given[BODY])
-    return {BODY: json.dumps(body), LIMIT: given[LIMIT] or before.get(LIMIT, "")}
-
-
 def success(response: Json | None = None) -> Json:
     return {"subtype": "success", "response": response or {}}
 
 
-def told(role: str, text: str) -> Json:
-    return {"uuid": str(uuid4()), "role": role, "content": [{"type": "text", "text": text}]}
+def said(role: str, content: list[Json]) -> Json:
+    """A message of the conversation that was not told."""
+    return {"uuid": str(uuid4()), "role": role, "content": content}
+
+
+def answers(message: Json) -> bool:
+    """Whether a message holds the results of calls."""
+    return any(block["type"] == "tool_result" for block in message["content"])
 
 
 if __name__ == "__main__":

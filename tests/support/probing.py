@@ -15,13 +15,14 @@ from tests.support.children import wait_until_none
 from tests.support.program import own_environment
 from tests.support.running import WAIT
 
-FAKE_API_CLI = Path(__file__).with_name("fake_api_cli.py")
+ROOT = Path(__file__).parents[2]
 
 
 def write_api_cli(folder: Path, fault: str = "") -> Path:
     """The fake CLI that asks the API, as an executable file; `fault` is what it does wrong."""
     program = folder / "claude"
-    program.write_text(f'#!/bin/sh\nFAKE_FAULT="{fault}" exec "{sys.executable}" -S "{FAKE_API_CLI}" "$@"\n')
+    environment = f'FAKE_FAULT="{fault}" PYTHONPATH="{ROOT}"'
+    program.write_text(f'#!/bin/sh\n{environment} exec "{sys.executable}" -S -m tests.support.fake_api_cli "$@"\n')
     program.chmod(0o755)
     return program
 

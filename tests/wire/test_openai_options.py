@@ -124,7 +124,7 @@ def test_every_field_that_a_model_may_lack_has_a_spelling_and_this_dialect_reads
         {"logprobs": False, "top_logprobs": 0, "reasoning": {}, "response_format": {}},
         {"user": "u", "metadata": {"a": "b"}, "store": True, "parallel_tool_calls": False, "tool_choice": "auto"},
         {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"},
-        {"verbosity": "low", "seed": -1},
+        {"verbosity": "medium", "seed": -1, "modalities": ["text"], "stream_options": {"include_usage": False}},
     ],
 )
 def test_what_some_models_do_and_what_asks_for_nothing_is_not_reported(fields: dict[str, Any]) -> None:
@@ -138,7 +138,8 @@ def test_what_some_models_do_and_what_asks_for_nothing_is_not_reported(fields: d
             {"seed": 0, "frequency_penalty": 1, "presence_penalty": -1},
             ("seed", "frequency_penalty", "presence_penalty"),
         ),
-        ({"functions": [{}]}, ("functions",)),
+        ({"functions": [{}], "function_call": "auto"}, ("functions", "function_call")),
+        ({"verbosity": "low"}, ("verbosity",)),
         ({"response_format": {"type": "grammar"}}, ("response_format",)),
         ({"logprobs": True, "top_logprobs": 2, "logit_bias": {"1": 2}}, ("logprobs", "top_logprobs", "logit_bias")),
         ({"prediction": {"content": "x"}, "audio": {"voice": "v"}}, ("prediction", "audio")),

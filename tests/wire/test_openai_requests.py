@@ -2,12 +2,13 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.core.errors import ModelNotFound, ServerError
-from proxy.core.request import ChatRequest, Document, Image, Message, Role, Text
+from proxy.core.request import ChatRequest, Document, Image, Message, Role, Text, ToolCall, ToolResult
 from proxy.wire.openai.requests import OpenAIChat, parse_chat_completion
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 9).decode()
@@ -209,3 +210,45 @@ def test_an_unknown_model_is_noticed_after_the_messages() -> None:
 
     with pytest.raises(ModelNotFound, match=r"^model 'nope' not found$"):
         parse_chat_completion(json.dumps({"model": "nope", "messages": HELLO}).encode(), unknown)
+
+
+def test_sound_is_refused() -> None:
+    assert refused(modalities=["text", "audio"], audio={"voice": "v"}) == (400, "audio output is not supported")
+
+
+CALL = {"name": "weather", "arguments": '{"city":"Köln"}'}
+RESULT = {"role": "function", "name": "weather", "content": "12 °C"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "parts"),
+    [
+        ({"content": None, "function_call": CALL}, [ToolCall("", "weather", {"city": "Köln"})]),
+        ({"function_call": CALL, "tool_calls": None}, [ToolCall("", "weather", {"city": "Köln"})]),
+        ({"content": "I look.", "function_call": CALL}, [Text("I look."), ToolCall("", "weather", {"city": "Köln"})]),
+        (
+            {"content": "", "function_call": CALL, "tool_calls": [{"id": "a", "function": {"name": "now"}}]},
+            [ToolCall("", "now")],
+        ),
+    ],
+)
+def test_a_function_call_is_a_call_of_a_tool(sent: dict[str, Any], parts: list[Text | ToolCall]) -> None:
+    result = RESULT | {"name": parts[-1].name} if isinstance(parts[-1], ToolCall) else RESULT
+    said_first, answered = messages({"role": "assistant"} | sent, result)
+    ids = [part.id for part in said_first.parts if isinstance(part, ToolCall)]
+    assert [replace(part, id="") if isinstance(part, ToolCall) else part for part in said_first.parts] == parts
+    assert [part.call_id for part in answered.parts if isinstance(part, ToolResult)] == ids
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ({"role": "developer", "content": "a"}, said("system", "a")),
+        ({"role": "assistant", "content": "a", "reasoning_content": {"x": 1}}, said("assistant", "a")),
+        ({"role": "assistant", "content": "a", "function_call": {}, "refusal": None}, said("assistant", "a")),
+        ({"role": "assistant", "content": None, "refusal": "no"}, said("assistant", "no")),
+        ({"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}, said("assistant", "no")),
+    ],
+)
+def test_what_answers_hold_besides_their_words_may_come_back(sent: dict[str, Any], read: Message) -> None:
+    assert messages(sent, HELLO[0]) == (read, said("user", "hello"))

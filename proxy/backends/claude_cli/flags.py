@@ -18,9 +18,12 @@ _ANY_EFFORT = "medium"
 # For models that take none: it is not sent for them, but it must not outlive another model's turn.
 
 
-def make_flags(target: Target, naming: Naming = PLAIN, whole: Sequence[JsonObject] = ()) -> JsonObject:
-    """The settings for a turn on `target`; `whole` replaces the messages of the API request."""
-    body = _extra_body(target, naming) | ({"messages": list(whole)} if whole else {})
+def make_flags(
+    target: Target, naming: Naming = PLAIN, whole: Sequence[JsonObject] = (), tools: Sequence[JsonObject] = ()
+) -> JsonObject:
+    """The settings for a turn on `target`; `whole` replaces the messages of the API request, `tools` its tools."""
+    body = _extra_body(target, naming)
+    body |= {name: list(values) for name, values in (("messages", whole), ("tools", tools)) if values}
     return {
         "model": target.model,
         "effortLevel": target.thinking.effort or _ANY_EFFORT,

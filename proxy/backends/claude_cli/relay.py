@@ -76,7 +76,8 @@ class CliTurn:
             if tools is not None:
                 session.offer(tools)
             lease.tell(self._setup)
-        session.ask("apply_flag_settings", settings=make_flags(self._target, script.naming, script.whole))
+        flags = make_flags(self._target, script.naming, script.whole, () if tools is None else tools.exact)
+        session.ask("apply_flag_settings", settings=flags)
         results = script.results
         if lease.waits and results is not None and all(map(arrives_unchanged, results)):
             self._go_on(results)

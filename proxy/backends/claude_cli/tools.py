@@ -7,8 +7,9 @@ question waits here until the client's next request brings the result.
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -27,6 +28,12 @@ LONGEST_RESULT = 400_000
 _ALLOWED_RESULT = 500_000
 # Characters; the most that a tool can be allowed.
 
+_TAKEN = frozenset({"Agent", "ToolSearch"})
+# Names of the CLI's own that it keeps to itself, also where those tools are off.
+
+_INVISIBLE = frozenset({"Cf", "Co", "Cn"})
+# Unicode categories of the characters that the CLI takes out of what it is told of tools.
+
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NAME_LENGTH = 64
 _DIGEST_BYTES = 4
@@ -42,7 +49,7 @@ class Naming:
     def api_name(self, name: str) -> str:
         """What the API calls the client's tool `name`: the same wherever it can, else always the same other one."""
         room = _NAME_LENGTH - len(self.prefix)
-        if _NAME.fullmatch(name) and len(name) <= room and name not in self.reserved:
+        if _NAME.fullmatch(name) and len(name) <= room and name not in self.reserved | _TAKEN:
             return self.prefix + name
         digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
         readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)[: room - len(digest) - 1]
@@ -57,11 +64,13 @@ PLAIN = Naming()
 class ToolSet:
     """The tools that a process was told: `listing` is the JSON of what the server lists.
 
-    `names` are pairs: what the API calls a tool, and what the client does.
+    `names` are pairs: what the API calls a tool, and what the client does. `exact` are the tools as the API has to get
+    them, where the CLI would pass on something else.
     """
 
     listing: str
     names: tuple[tuple[str, str], ...]
+    exact: tuple[JsonObject, ...] = field(default=(), compare=False)
 
 
 def tool_set(tools: Sequence[Tool], naming: Naming, description_limit: int) -> ToolSet | None:
@@ -78,7 +87,27 @@ def tool_set(tools: Sequence[Tool], naming: Naming, description_limit: int) -> T
         _listed(name.removeprefix(naming.prefix), tool, description_limit)
         for (name, _), tool in zip(names, tools, strict=True)
     ]
-    return ToolSet(json.dumps(listed, separators=(",", ":")), tuple(names))
+    listing = json.dumps(listed, separators=(",", ":"), ensure_ascii=False)
+    changed = not _is_kept(listing) or any(len(tool.description) > description_limit for tool in tools)
+    # The CLI's own tools are not ours to tell the API of.
+    exact = _exact(tools, naming) if changed and not naming.reserved else ()
+    return ToolSet(listing, tuple(names), exact)
+
+
+def _exact(tools: Sequence[Tool], naming: Naming) -> tuple[JsonObject, ...]:
+    return tuple(
+        {"name": naming.api_name(tool.name), "description": tool.description, "input_schema": dict(tool.schema)}
+        for tool in tools
+    )
+
+
+def _is_kept(text: str) -> bool:
+    """Whether the CLI passes on what it is told of tools as it is: it normalises it, and takes invisible characters
+    out."""
+    if text.isascii():
+        return True
+    visible = not any(unicodedata.category(char) in _INVISIBLE for char in set(text))
+    return visible and unicodedata.is_normalized("NFKC", text)
 
 
 def _listed(name: str, tool: Tool, limit: int) -> JsonObject:
@@ -97,8 +126,8 @@ def _listed(name: str, tool: Tool, limit: int) -> JsonObject:
     }
 
 
-_GOES_ON = " … (goes on in the description of the input schema)"
-_REST = "(the tool's description goes on) …"
+_GOES_ON = " ... (goes on in the description of the input schema)"
+_REST = "(the tool's description goes on) ..."
 
 
 class ToolServer:

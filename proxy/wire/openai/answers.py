@@ -10,7 +10,7 @@ from proxy.wire.jsontext import compact, dump, escape
 
 DONE = b"data: [DONE]\n\n"
 
-_FINISH_REASONS: dict[FinishReason, str] = {
+FINISH_REASONS: dict[FinishReason, str] = {
     "stop": "stop",
     "length": "length",
     "refusal": "content_filter",
@@ -82,7 +82,7 @@ class ChunkStream:
         text = (
             f'{self._envelope("chat.completion")}"choices":[{{"index":0,"message":{{{_ROLE}'
             f'"content":{escape(reply.text)}{reasoning}{tool_calls}}},'
-            f'"finish_reason":"{_FINISH_REASONS[reply.finished.reason]}"}}],"usage":{_usage(reply.finished.usage)}}}\n'
+            f'"finish_reason":"{FINISH_REASONS[reply.finished.reason]}"}}],"usage":{usage_object(reply.finished.usage)}}}\n'
         )
         return text.encode("ascii")
 
@@ -95,8 +95,8 @@ class ChunkStream:
 
     def _end(self, finished: Finished, role: str) -> str:
         empty = f'{self._delta}{role}"content":""}},"finish_reason":null}}]}}\n\n' if role else ""
-        reason = f'{self._delta}}},"finish_reason":"{_FINISH_REASONS[finished.reason]}"}}]}}\n\n'
-        usage = f'{self._head}"choices":[],"usage":{_usage(finished.usage)}}}\n\n' if self._include_usage else ""
+        reason = f'{self._delta}}},"finish_reason":"{FINISH_REASONS[finished.reason]}"}}]}}\n\n'
+        usage = f'{self._head}"choices":[],"usage":{usage_object(finished.usage)}}}\n\n' if self._include_usage else ""
         return f"{empty}{reason}{usage}{DONE.decode('ascii')}"
 
 
@@ -109,6 +109,7 @@ def _function(name: str, arguments: str) -> str:
     return f'"type":"function","function":{{"name":{escape(name)},"arguments":{escape(arguments)}}}'
 
 
-def _usage(usage: Usage) -> str:
+def usage_object(usage: Usage) -> str:
+    """The `usage` of an answer."""
     prompt, completion = usage.prompt_tokens, usage.output_tokens
     return f'{{"prompt_tokens":{prompt},"completion_tokens":{completion},"total_tokens":{prompt + completion}}}'

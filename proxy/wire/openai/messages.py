@@ -24,16 +24,16 @@ def _arguments(value: Any, at: Place) -> dict[str, Any]:
     return arguments
 
 
-_TOOL_CALL = Struct(
-    "openai.ToolCall",
-    {"id": string, "type": string, "function": Struct("openai.Function", {"name": string, "arguments": _arguments})},
-)
+_FUNCTION = Struct("openai.Function", {"name": string, "arguments": _arguments})
+_TOOL_CALL = Struct("openai.ToolCall", {"id": string, "type": string, "function": _FUNCTION})
 _MESSAGE = Struct(
     "openai.Message",
     {
         "role": string,
         "content": anything,
         "reasoning": string,
+        "refusal": string,
+        "function_call": _FUNCTION,
         "tool_calls": list_of(_TOOL_CALL, "[]openai.ToolCall", null=dict),
         "name": string,
         "tool_call_id": string,
@@ -52,11 +52,24 @@ def conversation(turns: list[Fields]) -> tuple[Message, ...]:
 def _message(fields: Fields) -> Message:
     sent_as = fields.get("role", "").lower()
     is_result = sent_as in ("tool", "function")
-    parts = _parts(fields.get("content"), optional=is_result or "tool_calls" in fields)
+    calls = _calls(fields)
+    parts = _parts(_content(fields), optional=is_result or "tool_calls" in fields or bool(calls))
     if is_result:
         return Message("user", (ToolResult(fields.get("tool_call_id", ""), parts, name=fields.get("name", "")),))
     role = ROLES.get(sent_as, "user")
-    return Message(role, (*parts, *read_calls(role, fields.get("tool_calls", ()))))
+    return Message(role, (*parts, *read_calls(role, calls)))
+
+
+def _calls(fields: Fields) -> list[Fields]:
+    """`function_call` is the older name, of one call without an id."""
+    calls: list[Fields] = fields.get("tool_calls", [])
+    return calls or [{"function": function} for function in (fields.get("function_call"),) if function]
+
+
+def _content(fields: Fields) -> Any:
+    """A refusal stands in the place of the content."""
+    content = fields.get("content")
+    return fields.get("refusal") if content is None else content
 
 
 def _parts(content: Any, *, optional: bool) -> tuple[_Content, ...]:
@@ -74,6 +87,8 @@ def _part(part: Any) -> _Content:
     match members.get("type"):
         case "text":
             return Text(_string(members.get("text")))
+        case "refusal":
+            return Text(_string(members.get("refusal")))
         case "image_url":
             url = members.get("image_url")
             return attachment_from_url(_string(dict(url).get("url") if type(url) is Object else url))

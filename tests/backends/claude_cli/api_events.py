@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.backends.claude_cli.codec import ApiEvent
+from proxy.backends.claude_cli.codec import ApiEvent, Said
 from proxy.core.events import Finished, FinishReason, Started, Usage
 
 STARTED = Started("claude-x")
@@ -41,6 +41,26 @@ def text(said: str) -> ApiEvent:
 
 def thinking(thought: str) -> ApiEvent:
     return api("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": thought})
+
+
+def call(name: str, call_id: str = "toolu_1") -> ApiEvent:
+    """The model begins to call a tool."""
+    return api(
+        "content_block_start", index=0, content_block={"type": "tool_use", "id": call_id, "name": name, "input": {}}
+    )
+
+
+def piece(of_json: str) -> ApiEvent:
+    """A piece of a call's arguments."""
+    return api("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": of_json})
+
+
+STOP = api("content_block_stop", index=0)
+
+
+def said(kind: str, **fields: Any) -> Said:
+    """A finished block of the answer."""
+    return Said({"type": kind, **fields})
 
 
 def end(reason: str | None = "end_turn", *, details: object = None, **usage: int) -> ApiEvent:

@@ -30,8 +30,9 @@ def numbered() -> Callable[[], str]:
     return lambda: f"id-{next(numbers)}"
 
 
-def telling(made: Script, *, held: bool = False) -> Telling:
-    return made.telling(MODEL, held=held, new_id=numbered())
+def telling(made: Script, start: int = 0) -> Telling:
+    """What a process hears that holds the history up to the message at `start`."""
+    return made.telling(MODEL, start, numbered())
 
 
 def lines(spoken: Telling) -> list[dict[str, Any]]:

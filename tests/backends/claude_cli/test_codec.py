@@ -9,19 +9,27 @@ from proxy.backends.claude_cli.codec import (
     ControlReply,
     CorruptLine,
     Failure,
+    McpAsk,
     Other,
     Output,
     Refused,
     Result,
     Retry,
     Said,
+    TurnBegins,
     decode,
     encode_assistant,
     encode_control,
+    encode_mcp,
     encode_refusal,
     encode_user,
 )
 
+BLOCKS = [
+    {"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"},
+    {"type": "text", "text": "Good day"},
+    {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"b": 1, "a": [2]}},
+]
 START = {"type": "message_start", "message": {"model": "claude-x", "usage": {"input_tokens": 3}}}
 
 
@@ -44,14 +52,13 @@ def said(*blocks: Any, **fields: Any) -> bytes:
 @pytest.mark.parametrize(
     ("read", "output"),
     [
-        (line("system", subtype="init", tools=[], model="claude-x"), Other("system/init")),
+        (line("system", subtype="init", tools=[], model="claude-x"), TurnBegins(frozenset())),
+        (line("system", subtype="init", tools=["add", "Bash"]), TurnBegins(frozenset({"add", "Bash"}))),
         (line("system", subtype="status", status="requesting"), Other("system/status")),
         (line("stream_event", event=START, parent_tool_use_id=None), ApiEvent(START)),
         (line("stream_event", event=START), ApiEvent(START)),
         (line("assistant", message={"model": "claude-x", "content": []}), Other("assistant")),
-        (said({"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"}), Said("thinking")),
-        (said({"type": "text", "text": "Good day"}), Said("text", "Good day")),
-        (said({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {}}), Said("tool_use")),
+        *((said(block), Said(block)) for block in BLOCKS),
         (line("user", message={"role": "user", "content": "[Request interrupted by user]"}), Other("user")),
         (line("system", subtype="thinking_tokens", tokens=5), Other("system/thinking_tokens")),
         (line("rate_limit_event", rate_limit_info={"status": "allowed"}), Other("rate_limit_event")),
@@ -80,7 +87,10 @@ def test_the_lines_of_an_ordinary_turn(read: bytes, output: Output) -> None:
         (said({"type": "text", "text": "a"}, {"type": "text", "text": "b"}), Other("assistant")),
         (said({"type": "text", "text": "a"}, parent_tool_use_id="toolu_1"), Other("assistant")),
         (said("text"), Other("assistant")),
-        (said({}), Said("None")),
+        (said({}), Said({})),
+        (line("system", subtype="init"), TurnBegins(frozenset())),
+        (line("system", subtype="init", tools="all"), TurnBegins(frozenset())),
+        (line("system", subtype="init", tools=[7]), TurnBegins(frozenset({"7"}))),
         (line("assistant", message={"model": "claude-x", "content": "text"}), Other("assistant")),
         (line("assistant", message="hello"), Other("assistant")),
         (b' \t{"type":"user"} \r', Other("user")),
@@ -147,6 +157,12 @@ def control(**response: Any) -> bytes:
     return line("control_response", response=response)
 
 
+def mcp(message: Any) -> bytes:
+    return line(
+        "control_request", request_id="7", request={"subtype": "mcp_message", "server_name": "x", "message": message}
+    )
+
+
 @pytest.mark.parametrize(
     ("read", "output"),
     [
@@ -156,6 +172,9 @@ def control(**response: Any) -> bytes:
         (control(subtype="error", request_id="1", error="no"), ControlReply("1", error="no")),
         (control(subtype="error", request_id="1"), ControlReply("1", error="refused")),
         (line("control_request", request_id="7", request={"subtype": "can_use_tool"}), ControlAsk("7", "can_use_tool")),
+        (line("control_request", request_id="7"), ControlAsk("7", "None")),
+        (mcp({"method": "ping", "id": 3}), McpAsk("7", {"method": "ping", "id": 3})),
+        (mcp("ping"), McpAsk("7", {})),
     ],
 )
 def test_control_messages_go_both_ways(read: bytes, output: Output) -> None:
@@ -244,9 +263,28 @@ def test_what_the_cli_asks_of_us_is_refused() -> None:
     )
 
 
+def test_what_the_cli_asks_of_a_server_that_there_is_not_is_refused_too() -> None:
+    refusal = json.loads(encode_refusal(McpAsk("7", {"method": "ping", "id": 3})))
+    assert refusal["response"] == {"subtype": "error", "request_id": "7", "error": "mcp_message is not supported"}
+
+
+@pytest.mark.parametrize(("message", "number"), [({"id": 3}, 3), ({"id": "three"}, "three"), ({}, 0)])
+def test_the_answer_to_a_servers_client_has_the_number_of_its_question(message: Any, number: object) -> None:
+    answer = json.loads(encode_mcp(McpAsk("7", message), {"tools": []}))
+    rpc = {"jsonrpc": "2.0", "id": number, "result": {"tools": []}}
+    assert answer == {
+        "type": "control_response",
+        "response": {"subtype": "success", "request_id": "7", "response": {"mcp_response": rpc}},
+    }
+
+
 @pytest.mark.parametrize("text", ["a\nb", "\u2028\u2029\u0085", "\U0001f600", "\ud83d", "\x00", '"\\'])
 def test_any_text_travels_on_one_line_of_ascii(text: str) -> None:
     written = encode_user("u", [{"type": "text", "text": text}], ask=True)
     assert written.isascii()
     assert written.index(b"\n") == len(written) - 1
     assert json.loads(written)["message"]["content"][0]["text"] == text
+
+
+def test_a_block_tells_its_kind() -> None:
+    assert [Said(block).kind for block in BLOCKS] == ["thinking", "text", "tool_use"]

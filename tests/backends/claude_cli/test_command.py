@@ -136,6 +136,8 @@ SWITCHES = {
     "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
     "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",
     "CLAUDE_CODE_DISABLE_CLAUDE_MDS": "1",
+    "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",
+    "ENABLE_TOOL_SEARCH": "false",
     "DISABLE_COMPACT": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
     "CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP": "1",
@@ -234,25 +236,27 @@ ARGV = [
     "--strict-mcp-config",
     "--setting-sources=",
     "--disable-slash-commands",
-    "--model=claude-x",
 ]
 
 
+MODEL = "--model=claude-x"
+
+
 @pytest.mark.parametrize(
-    ("environ", "builtin_tools", "more"),
+    ("environ", "builtin", "more"),
     [
-        (KEY, False, ["--tools=", "--bare"]),
-        (BEDROCK, False, ["--tools=", "--bare"]),
-        (OAUTH, False, ["--tools="]),
-        ({}, False, ["--tools="]),
-        (KEY, True, ["--bare"]),
-        (OAUTH, True, []),
+        (KEY, (), ["--allowedTools=mcp__client", "--tools=", MODEL, "--bare"]),
+        (BEDROCK, (), ["--allowedTools=mcp__client", "--tools=", MODEL, "--bare"]),
+        (OAUTH, (), ["--allowedTools=mcp__client", "--tools=", MODEL]),
+        ({}, (), ["--allowedTools=mcp__client", "--tools=", MODEL]),
+        (KEY, ("WebSearch",), ["--allowedTools=mcp__client,WebSearch", "--tools=WebSearch", MODEL]),
+        (OAUTH, ("Read", "Bash"), ["--allowedTools=mcp__client,Read,Bash", "--tools=Read,Bash", MODEL]),
     ],
 )
 def test_the_command_line_has_the_flags_of_its_mode(
-    environ: Mapping[str, str], builtin_tools: bool, more: list[str]
+    environ: Mapping[str, str], builtin: tuple[str, ...], more: list[str]
 ) -> None:
-    assert make_argv(settings(environ, builtin_tools=builtin_tools)) == [*ARGV, *more]
+    assert make_argv(settings(environ), builtin) == [*ARGV, *more]
 
 
 def test_the_command_line_holds_nothing_of_the_environment() -> None:

@@ -179,6 +179,7 @@ def test_a_conversation_keeps_no_contents() -> None:
 # What a process holds after its answer
 
 GREETING = message("a", "Welcome!")
+GOOD_DAY = message("a", "Good day.")
 KIND = message("s", "Be kind.")
 
 
@@ -211,7 +212,7 @@ def test_a_client_that_sends_the_answer_back_goes_on_where_it_is_held(rounds: li
         asked = script(*sent)
         if holds is not None:
             assert begun(asked, CALLER, TARGET) == holds
-        holds = after(begun(asked, CALLER, TARGET), asked, answer)
+        holds = after(begun(asked, CALLER, TARGET), asked, message("a", answer))
         sent.append(message("a", answer))
 
 
@@ -227,7 +228,7 @@ def test_a_client_that_sends_the_answer_back_goes_on_where_it_is_held(rounds: li
     ],
 )
 def test_an_answer_that_the_client_changed_is_not_the_one_that_is_held(sent_back: list[Message]) -> None:
-    holds = after(begun(script(message("u", "hi")), CALLER, TARGET), script(message("u", "hi")), "Good day.")
+    holds = after(begun(script(message("u", "hi")), CALLER, TARGET), script(message("u", "hi")), GOOD_DAY)
     assert held(message("u", "hi"), message("a", "Good day.")) == holds
     assert held(message("u", "hi"), *sent_back) != holds
 
@@ -237,7 +238,7 @@ def test_an_answer_that_the_client_changed_is_not_the_one_that_is_held(sent_back
 )
 def test_answers_are_counted(roles: str, answers: int) -> None:
     asked = script(*(message(role, "x") for role in roles))
-    assert after(begun(asked, CALLER, TARGET), asked, "Good day.").answers == answers
+    assert after(begun(asked, CALLER, TARGET), asked, GOOD_DAY).answers == answers
 
 
 # Whatever the conversation

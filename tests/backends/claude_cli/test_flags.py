@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from proxy.backends.claude_cli.flags import make_flags
+from proxy.backends.claude_cli.tools import Naming
 from proxy.core.contracts import Structure, Target, Thinking
-from proxy.core.request import Options
+from proxy.core.request import Options, ToolChoice
 
 OFF = {"thinking": {"type": "disabled"}, "context_management": {"edits": []}}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -15,7 +16,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required":
 
 def flags(target: Target, *whole: dict[str, Any]) -> dict[str, Any]:
     """The settings, the body that is merged into the API request as an object."""
-    settings = make_flags(target, whole)
+    settings = make_flags(target, whole=whole)
     body = json.loads(settings["env"].pop("CLAUDE_CODE_EXTRA_BODY"))
     return settings | {"body": body}
 
@@ -33,7 +34,7 @@ def body(**fields: Any) -> dict[str, Any]:
             {
                 "model": "claude-x",
                 "effortLevel": "medium",
-                "env": {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": ""},
+                "env": {},
                 "body": OFF,
             },
         ),
@@ -46,12 +47,13 @@ def body(**fields: Any) -> dict[str, Any]:
             {
                 "model": "claude-old",
                 "effortLevel": "medium",
-                "env": {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": "128"},
+                "env": {},
                 "body": {
                     "thinking": {"type": "enabled", "budget_tokens": 2048},
                     "temperature": 0.5,
                     "top_p": 0.9,
                     "top_k": 40,
+                    "max_tokens": 128,
                     "stop_sequences": ["END"],
                 },
             },
@@ -66,7 +68,7 @@ def body(**fields: Any) -> dict[str, Any]:
             {
                 "model": "claude-new",
                 "effortLevel": "xhigh",
-                "env": {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": ""},
+                "env": {},
                 "body": {
                     "thinking": {"type": "adaptive", "display": "summarized"},
                     "stop_sequences": ["END"],
@@ -112,7 +114,7 @@ def test_the_effort_is_a_setting_of_its_own(mode: Any, effort: str | None, level
         (Options(stop=("\n", " \t", "")), {}),
         (Options(stop=("\n", "###")), {"stop_sequences": ["###"]}),
         (Options(stop=("\ud83d",)), {"stop_sequences": ["\ud83d"]}),
-        (Options(max_tokens=9), {}),
+        (Options(max_tokens=9), {"max_tokens": 9}),
     ],
 )
 def test_only_the_options_that_are_set_are_sent(options: Options, merged: dict[str, Any]) -> None:
@@ -133,6 +135,35 @@ def test_the_decoder_is_held_to_a_schema_where_there_is_a_native_one(
     structure: Structure | None, merged: dict[str, Any]
 ) -> None:
     assert body(structure=structure) == OFF | merged
+
+
+ADD = {"type": "tool", "name": "add"}
+ONE = {"disable_parallel_tool_use": True}
+
+
+@pytest.mark.parametrize(
+    ("choice", "merged"),
+    [
+        (ToolChoice(), {}),
+        (ToolChoice("none"), {"tool_choice": {"type": "none"}}),
+        (ToolChoice("none", parallel=False), {"tool_choice": {"type": "none"}}),
+        (ToolChoice("required"), {"tool_choice": {"type": "any"}}),
+        (ToolChoice("named", "add"), {"tool_choice": ADD}),
+        (ToolChoice(parallel=False), {"tool_choice": {"type": "auto"} | ONE}),
+        (ToolChoice("required", parallel=False), {"tool_choice": {"type": "any"} | ONE}),
+        (ToolChoice("named", "add", parallel=False), {"tool_choice": ADD | ONE}),
+    ],
+)
+def test_a_choice_of_tools_is_said_where_it_is_not_the_apis_own(choice: ToolChoice, merged: dict[str, Any]) -> None:
+    assert body(tool_choice=choice) == OFF | merged
+
+
+@pytest.mark.parametrize("name", ["add", "add.two"])
+def test_a_tool_is_chosen_under_the_name_that_the_api_knows(name: str) -> None:
+    naming = Naming("mcp__client__")
+    settings = make_flags(Target("claude-x", tool_choice=ToolChoice("named", name)), naming)
+    chosen = json.loads(settings["env"]["CLAUDE_CODE_EXTRA_BODY"])["tool_choice"]
+    assert chosen == {"type": "tool", "name": naming.api_name(name)}
 
 
 def test_an_answer_that_is_begun_replaces_the_messages() -> None:
@@ -157,6 +188,6 @@ def test_where_no_answer_is_begun_the_messages_are_the_processs_own() -> None:
 def test_every_call_sets_everything_so_that_nothing_outlives_its_turn(target: Target) -> None:
     settings = make_flags(target)
     assert set(settings) == {"model", "effortLevel", "env"}
-    assert set(settings["env"]) == {"CLAUDE_CODE_EXTRA_BODY", "CLAUDE_CODE_MAX_OUTPUT_TOKENS"}
+    assert set(settings["env"]) == {"CLAUDE_CODE_EXTRA_BODY"}
     assert all(isinstance(value, str) for value in settings["env"].values())
     assert settings["env"]["CLAUDE_CODE_EXTRA_BODY"].isascii()

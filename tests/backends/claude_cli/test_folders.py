@@ -63,9 +63,9 @@ def mode(path: Path) -> int:
 def test_every_folder_is_for_its_owner_alone(runtime: Path, own_work: bool, work: int) -> None:
     before = os.umask(0)
     try:
-        folders = ProcessFolders(runtime, own_work=own_work)
+        folders = ProcessFolders(runtime)
         folders.open()
-        place, made = folders.make()
+        place, made = folders.make(own_work=own_work)
     finally:
         os.umask(before)
     every = [runtime, place.parent, place, made.home, made.config, made.temporary]
@@ -75,9 +75,9 @@ def test_every_folder_is_for_its_owner_alone(runtime: Path, own_work: bool, work
 
 @pytest.mark.parametrize("own_work", [False, True])
 def test_each_process_has_empty_folders_of_its_own(runtime: Path, own_work: bool) -> None:
-    folders = ProcessFolders(runtime, own_work=own_work)
+    folders = ProcessFolders(runtime)
     folders.open()
-    (one, first), (two, second) = folders.make(), folders.make()
+    (one, first), (two, second) = (folders.make(own_work=own_work) for _ in range(2))
     assert one != two
     assert first.config.is_relative_to(first.home)
     for place, made in ((one, first), (two, second)):
@@ -97,9 +97,9 @@ def test_all_processes_of_all_daemons_work_at_one_path(runtime: Path) -> None:
 
 
 def test_folders_go_with_their_process_and_with_the_daemon(runtime: Path) -> None:
-    folders = ProcessFolders(runtime, own_work=True)
+    folders = ProcessFolders(runtime)
     folders.open()
-    (one, _), (two, made) = folders.make(), folders.make()
+    (one, _), (two, made) = (folders.make(own_work=True) for _ in range(2))
     (made.work / "left.txt").write_text("left")
     folders.remove(one)
     assert not one.exists()

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, Plan, Setup, State, View, plan
-from tests.backends.claude_cli.situations import NOW, limits, made
+from tests.backends.claude_cli.situations import NOW, limits, made, plain
 
 LIMITS = limits(spares=1, processes=4)
 
@@ -84,11 +84,11 @@ def test_patience_with_a_process_that_settles_ends() -> None:
 def test_spares_are_filled_up_one_at_a_time_when_it_is_quiet(
     processes: str, most: Limits, quiet: bool, boot: int
 ) -> None:
-    assert made(processes, "", most, quiet=quiet) == Plan(boot=boot)
+    assert made(processes, "", most, quiet=quiet) == Plan(boot=plain(boot))
 
 
 def test_a_spare_that_is_taken_is_replaced_when_it_is_quiet() -> None:
-    assert made("spare", "a", LIMITS) == Plan(assign=((0, 0),), boot=1)
+    assert made("spare", "a", LIMITS) == Plan(assign=((0, 0),), boot=plain(1))
     assert made("spare", "a", LIMITS, quiet=False) == Plan(assign=((0, 0),))
 
 
@@ -115,7 +115,7 @@ def test_processes_are_booted_for_requests_that_wait(
     processes: str, waiting: str, most: Limits, boot: int, quiet: bool
 ) -> None:
     step = made(processes, waiting, most, quiet=quiet)
-    assert (step.boot, step.evict) == (boot, ())
+    assert (step.boot, step.evict) == (plain(boot), ())
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,29 @@ def test_clean_processes_make_room_the_longest_idle_first(
     processes: str, waiting: str, most: Limits, evict: tuple[int, ...], boot: int
 ) -> None:
     step = made(processes, waiting, most)
-    assert (step.evict, step.boot) == (evict, boot)
+    assert (step.evict, step.boot) == (evict, plain(boot))
+
+
+WEB = ("web",)
+
+
+@pytest.mark.parametrize(
+    ("processes", "waiting", "most", "step"),
+    [
+        ("spare", "a!web", limits(0, 4), Plan(boot=(WEB,))),
+        ("spare!web", "a!web", limits(0, 4), Plan(assign=((0, 0),))),
+        ("spare!web", "a", limits(0, 4), Plan(boot=plain(1))),
+        ("booting", "a!web", limits(0, 4), Plan(boot=(WEB,))),
+        ("booting!web", "a!web a", limits(0, 4), Plan(boot=plain(1))),
+        ("booting!web", "a!web", limits(0, 4), Plan()),
+        ("", "a!web b", limits(0, 4), Plan(boot=(WEB, ()))),
+        ("spare", "a!web", limits(0, 1), Plan(evict=(0,))),
+        ("spare clean:b@9", "a!web", limits(0, 2), Plan(evict=(1,))),
+        ("spare!web", "", limits(1, 4), Plan(boot=plain(1))),
+        ("spare", "", limits(1, 4), Plan()),
+    ],
+)
+def test_a_request_for_tools_of_the_clis_own_has_a_process_that_was_booted_with_them(
+    processes: str, waiting: str, most: Limits, step: Plan
+) -> None:
+    assert made(processes, waiting, most) == step

@@ -44,10 +44,9 @@ def check_that_everything_is_used_once(step: Plan, views: list[View], most: Limi
     used = [index for _, index in step.assign] + list(step.evict) + list(step.clear)
     assert requests == sorted(set(requests)), "each request once, in their order"
     assert len(used) == len(set(used)), "no process twice"
-    assert step.boot >= 0
-    assert len(views) + step.boot <= most.processes
+    assert len(views) + len(step.boot) <= most.processes
     booting = sum(view.state is State.BOOTING for view in views)
-    assert step.boot == 0 or booting + step.boot <= most.boots
+    assert not step.boot or booting + len(step.boot) <= most.boots
 
 
 def check_who_is_served(step: Plan, views: list[View], waiting: list[Need]) -> None:
@@ -113,7 +112,7 @@ class Pool:
             self._become(index, State.SETTLING, conversation=None)
         served = {request for request, _ in step.assign}
         self.waiting = [needed for request, needed in enumerate(self.waiting) if request not in served]
-        self.views += [View(State.BOOTING, None, self.now)] * step.boot
+        self.views += [View(State.BOOTING, since=self.now, builtin=builtin) for builtin in step.boot]
         return step
 
     def _become(self, index: int, state: State, **changes: object) -> None:

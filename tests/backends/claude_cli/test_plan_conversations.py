@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.backends.claude_cli.plan import Limits, Plan
-from tests.backends.claude_cli.situations import limits, made
+from tests.backends.claude_cli.situations import limits, made, plain
 
 LIMITS = limits(spares=1, processes=4)
 
@@ -45,7 +45,7 @@ def test_of_two_identical_requests_at_once_only_one_goes_on(
     processes: str, assign: tuple[tuple[int, int], ...], boot: int
 ) -> None:
     step = made(processes, "a/x a/x", LIMITS)
-    assert step == Plan(assign=assign, boot=boot)
+    assert step == Plan(assign=assign, boot=plain(boot))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_clean_processes_make_room_before_conversations_the_longest_idle_first(
     processes: str, waiting: str, most: Limits, evict: tuple[int, ...], boot: int, quiet: bool
 ) -> None:
     step = made(processes, waiting, most, quiet=quiet)
-    assert (step.evict, step.boot, step.clear) == (evict, boot, ())
+    assert (step.evict, step.boot, step.clear) == (evict, plain(boot), ())
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,57 @@ def test_clean_processes_make_room_before_conversations_the_longest_idle_first(
         ("live:a/x@99 clean:a", limits(2, 2), Plan()),
         ("live:a/x@99 leased:a live:b/y", limits(1, 3), Plan()),
         ("live:a/x@99 clean:a@1 clean:b@9", limits(1, 3), Plan(evict=(2,))),
-        ("live:a/x@99 live:a/y", limits(1, 3), Plan(boot=1)),
+        ("live:a/x@99 live:a/y", limits(1, 3), Plan(boot=plain(1))),
     ],
 )
 def test_a_spare_never_takes_the_place_of_a_conversation(processes: str, most: Limits, step: Plan) -> None:
     assert made(processes, "", most) == step
+
+
+@pytest.mark.parametrize(
+    ("processes", "waiting", "step"),
+    [
+        ("waits:a/x", "a/x", Plan(assign=((0, 0),))),
+        ("waits:a/x spare", "a", Plan(assign=((0, 1),))),
+        ("waits:a/x spare", "a/y", Plan(assign=((0, 1),))),
+        ("waits:a/x@9 live:a/y@1 spare", "a", Plan(clear=(1,), held=1)),
+        ("waits:a/x@9 live:a/y@1 spare", "a a", Plan(assign=((1, 2),), clear=(1,), held=1)),
+        ("waits:a/x waits:a/y", "a", Plan(evict=(0,))),
+        ("waits:a/x@1 live:a/xy@9", "b", Plan(evict=(1,))),
+    ],
+)
+def test_a_process_that_waits_for_results_is_not_emptied_for_another_question(
+    processes: str, waiting: str, step: Plan
+) -> None:
+    assert made(processes, waiting, limits(0, len(processes.split()))) == step
+
+
+def test_a_process_that_waits_for_results_is_a_conversation_among_others() -> None:
+    assert made("waits:a/x@9 live:a/y@1", "", limits(0, 4, conversations=1)).clear == (0,)
+
+
+@pytest.mark.parametrize(
+    ("processes", "waiting", "assign"),
+    [
+        ("live:a+t/x spare", "a+t/x", ((0, 0),)),
+        ("live:a+t/x spare", "a/x", ((0, 1),)),
+        ("live:a/x spare", "a+t/x", ((0, 1),)),
+        ("live:a+t/x spare", "a+u/x", ((0, 1),)),
+        ("live:a+t/x live:a+u/x", "a+u/x a+t/x", ((0, 1), (1, 0))),
+        ("waits:a+t/x spare", "a+u/x", ((0, 1),)),
+        ("clean:a+t spare", "a", ((0, 1),)),
+        ("clean:a spare", "a+t", ((0, 1),)),
+        ("clean:a clean:a+t", "a+t", ((0, 1),)),
+        ("live:a!web/x spare!web", "a/x", ()),
+        ("live:a/x spare!web", "a!web/x", ((0, 1),)),
+        ("live:a!web/x spare", "a!web/x", ((0, 0),)),
+    ],
+)
+def test_a_request_goes_on_only_where_the_system_prompt_and_all_tools_are_its_own(
+    processes: str, waiting: str, assign: tuple[tuple[int, int], ...]
+) -> None:
+    assert made(processes, waiting, LIMITS, quiet=False).assign == assign
+
+
+def test_a_single_answer_with_other_tools_is_not_taken_out() -> None:
+    assert made("live:a+t/x spare", "a", LIMITS, quiet=False) == Plan(assign=((0, 1),))

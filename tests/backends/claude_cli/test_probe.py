@@ -8,12 +8,12 @@ import pytest
 
 from proxy.backends.claude_cli.probing.probe import QUESTIONS
 from proxy.backends.claude_cli.strategies import Strategies
-from tests.support.fake_api_cli import FAULTS
+from tests.support.fake_api_faults import FAULTS
 from tests.support.probing import examined, write_api_cli
 
 NAMES = [question.name for question in QUESTIONS]
 
-WEAKER = {"depth": "booted", "tool_names:prefixed": "prefixed"}
+WEAKER = {"depth": "booted", "tool_names:prefixed": "prefixed", "tool_descriptions:short": "2048"}
 """What is no failure, but found out."""
 
 CONSEQUENCES: dict[str, dict[str, Any]] = {
@@ -33,6 +33,10 @@ CONSEQUENCES: dict[str, dict[str, Any]] = {
     "depth": {"depth": "booted"},
     "tool_names": {"tool_names": "none"},
     "tool_names:prefixed": {"tool_names": "prefixed"},
+    "tool_descriptions": {"description_limit": 1024},
+    "tool_descriptions:short": {"description_limit": 2048},
+    "tool_results": {"tool_names": "none"},
+    "tool_waits": {"waits": False},
 }
 """What follows from a fault for the daemon; from the others nothing does."""
 

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from proxy.backends.claude_cli.probing.report import report
 from proxy.backends.claude_cli.probing.store import ProbeStore, identity
 from proxy.backends.claude_cli.strategies import Strategies
 
-VALUES = {"tool_names": "plain", "depth": "initialized"}
+VALUES = {"tool_names": "plain", "tool_descriptions": "4096", "depth": "initialized"}
 
 
 def findings(*failed: str, program: str = "claude", **values: str) -> Findings:
@@ -65,8 +66,28 @@ def test_what_is_not_known_is_not_relied_on() -> None:
         resets=False,
         effort=False,
         tool_names="none",
+        description_limit=1024,
+        waits=False,
         depth="booted",
     )
+
+
+@pytest.mark.parametrize(
+    ("failed", "values", "ways"),
+    [
+        ((), {"tool_names": "prefixed"}, {"tool_names": "prefixed"}),
+        ((), {"tool_names": "shouted"}, {"tool_names": "none"}),
+        (("tool_names",), {}, {"tool_names": "none"}),
+        (("tool_results",), {}, {"tool_names": "none"}),
+        ((), {"tool_descriptions": "2048"}, {"description_limit": 2048}),
+        (("tool_descriptions",), {}, {"description_limit": 1024}),
+        (("tool_waits",), {}, {"waits": False}),
+    ],
+)
+def test_what_becomes_of_tools_chooses_how_they_are_offered_and_answered(
+    failed: tuple[str, ...], values: dict[str, str], ways: dict[str, Any]
+) -> None:
+    assert findings(*failed, **values).strategies == replace(Strategies(), **ways)
 
 
 # Identity

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxy.backends.claude_cli.command import CliSettings, Folders, Login, LoginMode, make_argv, make_environment
-from proxy.backends.claude_cli.probing.loopback import NO_PREFIX, loopback_settings
+from proxy.backends.claude_cli.probing.loopback import loopback_settings
 
 URL = "http://127.0.0.1:4242"
 FOLDERS = Folders(Path("/own/home"), Path("/own/home/.claude"), Path("/own/work"), Path("/own/tmp"))
@@ -38,7 +38,6 @@ def probed(mode: LoginMode, credential: str) -> CliSettings:
         OURS,
         "sonnet",
         retries=5,
-        builtin_tools=True,
         pass_environment=PASSED,
     )
     return loopback_settings(settings, URL)
@@ -80,4 +79,3 @@ def test_it_runs_as_the_daemon_would_run_it_without_tools_or_retries() -> None:
     assert environment["CLAUDE_CODE_MAX_RETRIES"] == "0"
     assert environment["CLAUDE_CODE_WEATHER"] == "fine"
     assert environment["SSL_CERT_FILE"] == "/etc/ssl/own.pem"
-    assert environment[NO_PREFIX] == "1"

@@ -95,7 +95,7 @@ def test_a_conversation_that_the_assistant_begins_has_an_empty_user_message_befo
 
 def test_a_process_that_holds_the_history_hears_only_what_is_asked() -> None:
     made = script(message("a", "Welcome!"), message("u", "a"), message("a", "b"), message("u", "c"), message("u", "d"))
-    spoken = telling(made, held=True)
+    spoken = telling(made, len(made.history))
     assert told(spoken) == [("user", [text("c")]), ("user", [text("d")])]
     assert len(spoken.turns) == 2
 
@@ -156,13 +156,14 @@ def test_only_the_prompt_asks() -> None:
 @pytest.mark.parametrize("held", [False, True])
 def test_the_turns_name_the_user_messages_in_their_order_the_prompt_last(held: bool) -> None:
     made = script(message("u", "a"), message("a", "b"), message("u"), message("u", "c"), message("u", "d"))
-    spoken = telling(made, held=held)
+    spoken = telling(made, len(made.history) if held else 0)
     assert spoken.turns == tuple(line["uuid"] for line in lines(spoken) if line["type"] == "user")
     assert len(spoken.turns) == (2 if held else 3)
+    assert spoken.uuid == spoken.turns[-1]
 
 
 def test_every_line_has_an_id_of_its_own() -> None:
-    spoken = script(*(message(role, "x") for role in "uauauaau")).telling(MODEL, held=False)
+    spoken = script(*(message(role, "x") for role in "uauauaau")).telling(MODEL, 0)
     heard = lines(spoken)
     ids = [line["uuid"] for line in heard] + [line["message"]["id"] for line in heard if line["type"] == "assistant"]
     assert len(set(ids)) == len(ids) == 12
@@ -170,7 +171,7 @@ def test_every_line_has_an_id_of_its_own() -> None:
 
 def test_two_tellings_of_one_script_share_no_id() -> None:
     made = script(message("u", "a"), message("a", "b"), message("u", "c"))
-    first, second = (made.telling(MODEL, held=False) for _ in range(2))
+    first, second = (made.telling(MODEL, 0) for _ in range(2))
     assert set(first.turns).isdisjoint(second.turns)
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from proxy.backends.claude_cli.codec import ApiEvent, Failure, Other, Output, Refused, Result, Retry, Said
+from proxy.backends.claude_cli.codec import ApiEvent, Failure, Other, Output, Refused, Result, Retry, TurnBegins
 from proxy.backends.claude_cli.turn import REFUSAL_TEXT, TurnMachine
 from proxy.core.errors import BackendFailed, InvalidRequest, LimitReached, PromptTooLong, ServerError, UpstreamFailed
-from proxy.core.events import Event, Finished, TextDelta, ThinkingDelta, Timings, Usage
+from proxy.core.events import Event, Finished, TextDelta, ThinkingDelta, ThoughtEnded, Timings, Usage
 from tests.backends.claude_cli.api_events import (
     STARTED,
     Clock,
@@ -16,11 +16,13 @@ from tests.backends.claude_cli.api_events import (
     block,
     end,
     finished,
+    said,
     start,
     text,
     thinking,
 )
 
+SIGNED = ThoughtEnded("c2ln")
 Steps = list[tuple[Output, list[Event]]]
 
 
@@ -41,14 +43,14 @@ def converse(turn: TurnMachine, steps: Steps) -> None:
     [
         pytest.param(
             [
-                (Other("system/init"), []),
+                (TurnBegins(frozenset()), []),
                 (Other("system/status"), []),
                 (start(input_tokens=10, output_tokens=1), [STARTED]),
                 (api("ping"), []),
                 (block("text"), []),
                 (text("Good "), [TextDelta("Good ")]),
                 (text("day"), [TextDelta("day")]),
-                (Said("text", "Good day"), []),
+                (said("text", text="Good day"), []),
                 (api("content_block_stop", index=0), []),
                 (end(output_tokens=3), [finished(input_tokens=10, output_tokens=3)]),
             ],
@@ -61,8 +63,8 @@ def converse(turn: TurnMachine, steps: Steps) -> None:
                 (thinking("Let me "), [ThinkingDelta("Let me ")]),
                 (Other("system/thinking_tokens"), []),
                 (thinking("see."), [ThinkingDelta("see.")]),
-                (api("content_block_delta", delta={"type": "signature_delta", "signature": "c2ln"}), []),
-                (Said("thinking"), []),
+                (api("content_block_delta", delta={"type": "signature_delta", "signature": "c2ln"}), [SIGNED]),
+                (said("thinking"), []),
                 (block("text"), []),
                 (text("Day"), [TextDelta("Day")]),
                 (end(), [finished()]),
@@ -277,7 +279,7 @@ ACCEPTED: list[Output] = [start(), block("text")]
 ANSWERING: list[Output] = [*ACCEPTED, text("a")]
 
 
-@pytest.mark.parametrize("said", [BEFORE, ACCEPTED, ANSWERING], ids=["before", "accepted", "answering"])
+@pytest.mark.parametrize("earlier", [BEFORE, ACCEPTED, ANSWERING], ids=["before", "accepted", "answering"])
 @pytest.mark.parametrize(
     ("output", "kind"),
     [
@@ -290,9 +292,9 @@ ANSWERING: list[Output] = [*ACCEPTED, text("a")]
         (api("error", error={"type": "overloaded_error", "message": "Overloaded"}), UpstreamFailed),
     ],
 )
-def test_a_failed_turn_is_never_an_answer(said: list[Output], output: Output, kind: type[ServerError]) -> None:
+def test_a_failed_turn_is_never_an_answer(earlier: list[Output], output: Output, kind: type[ServerError]) -> None:
     turn = machine()
-    for before in said:
+    for before in earlier:
         turn.feed(before)
     with pytest.raises(ServerError) as caught:
         turn.feed(output)

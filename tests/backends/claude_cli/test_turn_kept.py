@@ -2,17 +2,18 @@
 
 import pytest
 
-from proxy.backends.claude_cli.codec import Other, Output, Retry, Said
+from proxy.backends.claude_cli.codec import Other, Output, Retry
 from proxy.backends.claude_cli.turn import BYTES_PER_TOKEN, TurnMachine
 from proxy.core.events import Event, Finished, TextDelta, ThinkingDelta, Timings, Usage
-from tests.backends.claude_cli.api_events import STARTED, Clock, block, end, finished, start, text, thinking
+from tests.backends.claude_cli.api_events import STARTED, Clock, block, end, finished, said, start, text, thinking
+from tests.backends.claude_cli.messages import message
 
 
 def machine(*, show_thinking: bool = True) -> TurnMachine:
     return TurnMachine(Clock(), load_ns=0, show_thinking=show_thinking)
 
 
-DAY = [text("Good "), text("day"), Said("text", "Good day")]
+DAY = [text("Good "), text("day"), said("text", text="Good day")]
 
 
 @pytest.mark.parametrize(
@@ -20,23 +21,24 @@ DAY = [text("Good "), text("day"), Said("text", "Good day")]
     [
         pytest.param([start(), *DAY, end()], "Good day", id="one text"),
         pytest.param([start(), *DAY, end("stop_sequence")], "Good day", id="up to a stop string"),
-        pytest.param([start(), thinking("Hm"), Said("thinking"), *DAY, end()], "Good day", id="after thinking"),
-        pytest.param([start(), Said("redacted_thinking"), *DAY, end()], "Good day", id="after hidden thinking"),
-        pytest.param([start(), text(" a\n"), Said("text", " a\n"), end()], " a\n", id="with its blanks"),
+        pytest.param([start(), thinking("Hm"), said("thinking"), *DAY, end()], "Good day", id="after thinking"),
+        pytest.param([start(), said("redacted_thinking"), *DAY, end()], "Good day", id="after hidden thinking"),
+        pytest.param([start(), text(" a\n"), said("text", text=" a\n"), end()], " a\n", id="with its blanks"),
         pytest.param(
-            [start(), Said("text", "Bad"), Retry(1.0, 529, ""), start(), *DAY, end()], "Good day", id="after a retry"
+            [start(), said("text", text="Bad"), Retry(1.0, 529, ""), start(), *DAY, end()],
+            "Good day",
+            id="after a retry",
         ),
         pytest.param([start(), *DAY, Other("system/status"), end()], "Good day", id="beside other lines"),
         pytest.param([start(), text("Good"), end()], None, id="never called finished"),
-        pytest.param([start(), *DAY, text("!"), Said("text", "!"), end()], None, id="two texts"),
-        pytest.param([start(), *DAY, Said("tool_use"), end("tool_use")], None, id="a tool call"),
-        pytest.param([start(), *DAY, Said("tool_use"), end()], None, id="a tool call that ends nothing"),
-        pytest.param([start(), *DAY, Said("server_tool_use"), end()], None, id="a block of a new type"),
+        pytest.param([start(), *DAY, text("!"), said("text", text="!"), end()], "Good day!", id="two texts"),
+        pytest.param([start(), *DAY, end("tool_use")], None, id="for a call that never came"),
+        pytest.param([start(), *DAY, said("server_tool_use"), end()], None, id="a block of a new type"),
         pytest.param([start(), *DAY, end("max_tokens")], None, id="too long"),
         pytest.param([start(), *DAY, end("pause_turn")], None, id="paused"),
         pytest.param([start(), *DAY, end("refusal")], None, id="refused"),
-        pytest.param([start(), Said("text", " "), text(" "), end()], None, id="blanks alone"),
-        pytest.param([start(), thinking("Hm"), Said("thinking"), end()], None, id="thinking alone"),
+        pytest.param([start(), said("text", text=" "), text(" "), end()], None, id="blanks alone"),
+        pytest.param([start(), thinking("Hm"), said("thinking"), end()], None, id="thinking alone"),
         pytest.param([start(), end()], None, id="nothing"),
         pytest.param([start(), *DAY], None, id="not ended"),
         pytest.param([], None, id="not begun"),
@@ -48,7 +50,7 @@ def test_the_answer_is_what_the_process_holds_and_nothing_else_beside_it(
     turn = machine()
     for output in outputs:
         turn.feed(output)
-    assert turn.answer == answer
+    assert turn.answer == (message("a", answer) if answer else None)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +62,8 @@ def test_the_answer_is_what_the_process_holds_and_nothing_else_beside_it(
 )
 def test_thinking_is_shown_only_to_who_wants_to_see_it(shown: bool, events: list[Event]) -> None:
     turn = machine(show_thinking=shown)
-    said = [start(), block("thinking"), thinking("Let me see."), text("Day"), end(output_tokens=9)]
-    assert [event for output in said for event in turn.feed(output)] == events
+    outputs = [start(), block("thinking"), thinking("Let me see."), text("Day"), end(output_tokens=9)]
+    assert [event for output in outputs for event in turn.feed(output)] == events
 
 
 def test_thinking_that_nobody_sees_counts_as_the_first_token() -> None:
@@ -103,7 +105,7 @@ def test_an_answer_that_is_cut_has_ended_and_is_not_held() -> None:
     clock.nanoseconds += 100
     turn.feed(start(input_tokens=5, cache_read_input_tokens=70))
     turn.feed(text("Good day"))
-    turn.feed(Said("text", "Good day"))
+    turn.feed(said("text", text="Good day"))
     clock.nanoseconds += 3000
     assert turn.cut(4) == Finished("stop", Usage(5, 1, 70), Timings(load=7, prompt=100, eval=3000, total=3107))
     assert (turn.ended, turn.goes_on, turn.answer) == (True, False, None)

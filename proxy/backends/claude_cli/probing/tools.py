@@ -65,7 +65,8 @@ async def _waits(subject: Subject) -> Answer:
     server = session.tools
     if len(ids) != len(_RESULTS) or server is None:
         raise CheckFailed(f"{len(ids)} of two calls come through")
-    await session.called(ids[0])
+    while not server.waits_for(ids[0]):
+        _check_waiting(await session.receive())
     for line in server.answer(ToolResult(call, (Text(text),)) for call, text in zip(ids, _RESULTS, strict=True)):
         session.write(line)
     while not isinstance(await session.next(), Result):
@@ -83,8 +84,7 @@ async def _waits(subject: Subject) -> Answer:
 async def _offered(subject: Subject) -> Sequence[Mapping[str, Any]]:
     """The tools as the API gets them."""
     if subject.offered is None:
-        if not subject.told:
-            await subject.set()
+        await subject.set()
         tools = tool_set((_TIME, _WEATHER), PLAIN, 2 * _LONG)
         assert tools is not None
         subject.session.offer(tools)
@@ -100,10 +100,14 @@ async def _until_called(subject: Subject) -> list[Output]:
     while True:
         output = await subject.session.next()
         outputs.append(output)
-        if isinstance(output, Result):
-            raise CheckFailed("the CLI ends the turn without waiting for the results")
+        _check_waiting([output])
         if isinstance(output, ApiEvent) and output.event.get("type") == "message_delta":
             return outputs
+
+
+def _check_waiting(outputs: Sequence[Output]) -> None:
+    if any(isinstance(output, Result) for output in outputs):
+        raise CheckFailed("the CLI ends the turn without waiting for the results")
 
 
 def _started(outputs: Sequence[Output]) -> list[Mapping[str, Any]]:
