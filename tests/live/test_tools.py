@@ -63,9 +63,36 @@ def test_a_hundred_tools_with_large_schemas_and_a_long_description_arrive_whole(
     assert [name for name, _ in answer.called] == ["tool_42"]
     *sent, last = without_marks(live.last()["tools"])
     assert [each["input_schema"] for each in sent] == [large] * 99
-    first, rest = last["description"], last["input_schema"]["description"]
-    assert len(first) <= 4096
-    assert first.partition(" ... (goes on")[0] + rest.partition("goes on) ...")[2] == words
+    assert last["description"] == words
+
+
+def test_what_the_cli_would_normalise_reaches_the_api_as_it_is(live: Running) -> None:
+    talk = Talk(live)
+    odd = "½ … ² ﬁ x\u00a0y \u200d\u202e \ufeff 👩\u200d💻 é e\u0301"
+    schema = {"type": "object", "properties": {"how": {"type": "string", "enum": ["²", "2"], "description": odd}}}
+    talk.fields = {"tools": [tool("odd", odd, schema), tool("plain")]}
+    talk.say('[simulate: tool odd {"how":"²"}]')
+    first, _ = without_marks(live.last()["tools"])
+    assert first == {"name": "odd", "description": odd, "input_schema": schema}
+    assert waiting(live) == 1
+    talk.give("done")
+    assert without_marks(live.last()["tools"])[0] == first
+    # And nothing of it is left for those who come after.
+    talk = Talk(live)
+    talk.fields = {"tools": [tool("plain")]}
+    talk.say("hello")
+    assert [each["name"] for each in live.last()["tools"]] == ["plain"]
+
+
+@pytest.mark.parametrize("name", ["Agent", "ToolSearch", "Bash", "Task", "mcp__client__x", "StructuredTask"])
+def test_names_of_the_cli_s_own_tools_are_no_trouble(live: Running, name: str) -> None:
+    answer = ask_client("ollama", live, [user("hello")], tools=[tool(name), tool("other")])
+    assert "Hello" in answer.text
+    mapped = next(each["name"] for each in live.last()["tools"] if each["name"] != "other")
+    answer = ask_client("ollama", live, [user(f"[simulate: tool {mapped}]")], tools=[tool(name), tool("other")])
+    assert [called for called, _ in answer.called] == [name]
+    live.until_idle()
+    assert waiting(live) == 1
 
 
 NAMES = ["weather.get", "wetter ü", "w" * 80]

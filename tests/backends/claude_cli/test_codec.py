@@ -25,7 +25,7 @@ from proxy.backends.claude_cli.codec import (
     encode_user,
 )
 
-BLOCKS = [
+BLOCKS: list[dict[str, Any]] = [
     {"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"},
     {"type": "text", "text": "Good day"},
     {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"b": 1, "a": [2]}},

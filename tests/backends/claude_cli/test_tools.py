@@ -66,8 +66,8 @@ def test_a_prefix_takes_its_room_from_the_name(length: int, kept: bool) -> None:
 # What is listed
 
 
-def listed(tool: Tool, naming: Naming = Naming()) -> dict[str, Any]:
-    made = tool_set((tool,), naming, LIMIT)
+def listed(tool: Tool) -> dict[str, Any]:
+    made = tool_set((tool,), Naming(), LIMIT)
     assert made is not None
     (only,) = json.loads(made.listing)
     assert isinstance(only, dict)
@@ -129,8 +129,8 @@ def test_a_description_that_fits_is_left_alone() -> None:
 def test_of_a_description_that_is_too_long_nothing_is_lost(words: str, own: object) -> None:
     schema = PLACE | ({} if own is None else {"description": own})
     tool = listed(Tool("add", words, schema))
-    beginning, _, _ = tool["description"].rpartition(" … (goes on in the description of the input schema)")
-    _, _, rest = tool["inputSchema"]["description"].partition("(the tool's description goes on) …")
+    beginning, _, _ = tool["description"].rpartition(" ... (goes on in the description of the input schema)")
+    _, _, rest = tool["inputSchema"]["description"].partition("(the tool's description goes on) ...")
     assert len(tool["description"]) <= LIMIT
     assert beginning + rest == words + ("\n\nA place." if own == "A place." else "")
     assert {**tool["inputSchema"], "description": own} == {**schema, "description": own}
@@ -138,7 +138,7 @@ def test_of_a_description_that_is_too_long_nothing_is_lost(words: str, own: obje
 
 def test_a_description_is_cut_at_a_blank_and_goes_on_before_the_schemas_own() -> None:
     tool = listed(Tool("add", WORDS, PLACE | {"description": "A place."}))
-    beginning, _, _ = tool["description"].partition(" …")
+    beginning, _, _ = tool["description"].partition(" ...")
     assert WORDS[len(beginning)] == " "
     assert tool["inputSchema"]["description"].endswith("word99\n\nA place.")
 
@@ -158,7 +158,7 @@ def server() -> ToolServer:
     return ToolServer(made)
 
 
-def ask(method: str, number: int | None = 1, **parameters: object) -> McpAsk:
+def ask(method: str, number: int | None = 1, **parameters: Any) -> McpAsk:
     message = {"jsonrpc": "2.0", "method": method, "params": parameters}
     return McpAsk(f"r-{number}", message if number is None else message | {"id": number})
 
@@ -186,7 +186,7 @@ def content(*texts: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("given", "version"), [({"protocolVersion": "2099-01-01"}, "2099-01-01"), ({}, "2025-06-18")])
-def test_the_server_introduces_itself_in_the_version_of_its_client(given: dict[str, str], version: str) -> None:
+def test_the_server_introduces_itself_in_the_version_of_its_client(given: dict[str, Any], version: str) -> None:
     _, introduction = reply(server().take(ask("initialize", **given)))
     assert introduction["protocolVersion"] == version
     assert introduction["capabilities"] == {"tools": {}}
