@@ -17,7 +17,7 @@ from proxy.backends.claude_cli.memory import Memory, thinks
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Need, Setup
 from proxy.backends.claude_cli.pool import Pool
-from proxy.backends.claude_cli.relay import CliTurn
+from proxy.backends.claude_cli.relay import CliTurn, Job
 from proxy.backends.claude_cli.replay import Script, make_script, size_of
 from proxy.backends.claude_cli.session import Session
 from proxy.backends.claude_cli.shaping import shaper_for
@@ -108,11 +108,11 @@ class ClaudeCliBackend:
         script = self._memory.recalled(script, history)
         tools = tool_set(target.tools, naming, ways.description_limit)
         setup = Setup(script.system, tools, target.builtin_tools)
-        async with self._pool.lease(Need(setup, history if history.messages else None)) as lease:
-            model = self._ids.get(target.model, target.model)
-            turn = CliTurn(
-                lease, setup, script, history, target, model, shaper, ways, self._deadlines, opened, self._memory
-            )
+        job = Job(setup, script, history, target, self._ids.get(target.model, target.model))
+        # A process that waits, and cannot be taken back to where it was before, takes nothing else.
+        held = ways.rewind or not script.brings_results or job.live is not None
+        async with self._pool.lease(Need(setup, history if history.messages and held else None)) as lease:
+            turn = CliTurn(lease, job, shaper, ways, self._deadlines, opened, self._memory)
             lease.settle = turn.settle
             try:
                 await turn.start(self._on_told)

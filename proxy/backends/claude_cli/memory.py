@@ -86,7 +86,8 @@ class Memory:
             return known.answer
         # The words came back otherwise, or not at all: the client's count, behind the thoughts.
         thoughts = [block for block in known.answer.blocks if block.get("type") in _THOUGHTS]
-        return Recalled(known.answer.model, (*thoughts, *script.content(message)))
+        words = [block for block in script.content(message) if block["type"] not in _THOUGHTS]
+        return Recalled(known.answer.model, (*thoughts, *words))
 
     def _forget(self, key: Key) -> None:
         answer = self._answers.get(key)

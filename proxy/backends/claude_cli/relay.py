@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -28,17 +28,31 @@ from proxy.core.request import ToolCall, ToolResult
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a turn has to do: the `script` to tell to a process of that `setup`, which then holds more than the
+    `history` before it, and the `target` it runs on. `model` is the id that the target's model has at the API."""
+
+    setup: Setup
+    script: Script
+    history: Conversation
+    target: Target
+    model: str
+
+    @property
+    def live(self) -> tuple[ToolResult, ...] | None:
+        """The results to give to a process that waits for them, None if it could not pass them on as they are."""
+        results = self.script.results
+        return results if results is not None and all(map(arrives_unchanged, results)) else None
+
+
 class CliTurn:
-    """One answer from one process: iterate it for batches of events. `model` is the id of the target's model."""
+    """One answer from one process: iterate it for batches of events. It was `opened` at a monotonic time."""
 
     def __init__(
         self,
         lease: Lease,
-        setup: Setup,
-        script: Script,
-        history: Conversation,
-        target: Target,
-        model: str,
+        job: Job,
         shaper: Shaper | None,
         ways: Strategies,
         deadlines: Deadlines,
@@ -47,12 +61,8 @@ class CliTurn:
     ) -> None:
         self._lease = lease
         self._session = lease.session
-        self._setup = setup
-        self._script = script
-        self._history = history
-        self._target = target
-        # Thoughts are the model's own: the CLI leaves out those of an answer that another one gave.
-        self._model = model
+        self._job = job
+        self._script = job.script
         self._shaper = shaper
         self._ways = ways
         self._opened = opened
@@ -70,16 +80,16 @@ class CliTurn:
 
     async def start(self, on_told: OnReply) -> None:
         """Tell the process everything that it does not hold, and ask. Raises `ServerError`."""
-        session, script, lease, tools = self._session, self._script, self._lease, self._setup.tools
+        session, script, lease, tools = self._session, self._script, self._lease, self._job.setup.tools
         if not lease.told:
             session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
             if tools is not None:
                 session.offer(tools)
-            lease.tell(self._setup)
-        flags = make_flags(self._target, script.naming, script.whole, () if tools is None else tools.exact)
+            lease.tell(self._job.setup)
+        flags = make_flags(self._job.target, script.naming, script.whole, () if tools is None else tools.exact)
         session.ask("apply_flag_settings", settings=flags)
-        results = script.results
-        if lease.waits and results is not None and all(map(arrives_unchanged, results)):
+        results = self._job.live
+        if lease.waits and results is not None:
             self._go_on(results)
         else:
             await self._tell(await self._start_of_telling())
@@ -87,9 +97,9 @@ class CliTurn:
         self._machine = TurnMachine(
             time,
             load_ns=load,
-            show_thinking=self._target.thinking.shown,
+            show_thinking=self._job.target.thinking.shown,
             tools=dict(tools.names) if tools else None,
-            builtin=self._setup.builtin,
+            builtin=self._job.setup.builtin,
         )
 
     def _go_on(self, results: Sequence[ToolResult]) -> None:
@@ -120,7 +130,7 @@ class CliTurn:
 
     async def _tell(self, start: int) -> None:
         session, script = self._session, self._script
-        telling = await off_loop(script.size(start), script.telling, self._model, start)
+        telling = await off_loop(script.size(start), script.telling, self._job.model, start)
         self._turns, self._prompt = telling.turns, telling.uuid
         for step in telling.steps:
             session.write(step.data)
@@ -141,13 +151,15 @@ class CliTurn:
         lease.waits = False
         if machine is not None and machine.used:
             log.info("builtin_tools_used", tools=machine.used)
-        if machine is not None and answer is not None and (self._ways.waits or not machine.pending):
-            self._kept, lease.waits = True, machine.pending
-            self._session.calls = tuple(part.id for part in answer.parts if isinstance(part, ToolCall))
-            lease.becomes = after(self._history, self._script, answer)
-            lease.turns = (*self._held, *self._turns)
-            self._memory.keep(lease.becomes, answer, machine.given)
-        elif self._before is not None:
+        if machine is not None and answer is not None:
+            ended = after(self._job.history, self._script, answer)
+            self._memory.keep(ended, answer, machine.given)
+            if self._ways.waits or not machine.pending:
+                self._kept, lease.waits = True, machine.pending
+                lease.becomes, lease.turns = ended, (*self._held, *self._turns)
+                self._session.calls = tuple(part.id for part in answer.parts if isinstance(part, ToolCall))
+                return
+        if self._before is not None:
             # What was asked is taken back, what was held before stays.
             lease.becomes = self._before
         else:

@@ -86,6 +86,11 @@ class Script:
         return results if len(results) == len(parts) else None
 
     @property
+    def brings_results(self) -> bool:
+        """Whether the last answer's calls have their results in what is asked."""
+        return not _asks(self.asked[0])
+
+    @property
     def round_start(self) -> int:
         """The index in the history of the last question: what was asked before the calls, if there are any since."""
         return max(index for index, message in enumerate(self.history) if _asks(message))
