@@ -1,6 +1,7 @@
 """What the probe finds out about the CLI decides how a running daemon drives it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,3 +124,55 @@ def test_what_was_found_out_is_kept_for_the_next_start(tmp_path: Path) -> None:
         assert running.daemon.findings
         assert all(check.detail.startswith("as was kept: ") for check in running.daemon.findings.checks)
         assert not running.daemon.backend.abilities.history
+
+
+# Tools
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather at a place.",
+        "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]},
+    },
+}
+CALL = user('[simulate: tool get_weather {"place": "Rome"} text="Let me see."]')
+LONG = "sunny and warm, " * 500
+
+
+def with_results(running: Running, result: str) -> dict[str, Any]:
+    """A round: the model calls the tool, which comes to `result`; the last request to the API."""
+    called = ask(running, [CALL], tools=[WEATHER]).json()["message"]
+    assert [call["function"]["name"] for call in called["tool_calls"]] == ["get_weather"]
+    running.until_idle()
+    answer = {"role": "tool", "tool_name": "get_weather", "content": result}
+    assert chat(running, [CALL, called, answer], tools=[WEATHER])
+    running.until_idle()
+    return running.last()
+
+
+@pytest.mark.parametrize("fault", ["", "tool_waits:changed", "tool_names:prefixed"])
+def test_the_results_of_calls_reach_the_api_as_they_are_whatever_a_waiting_process_makes_of_them(
+    make_found_out: MakeDaemon, fault: str
+) -> None:
+    running = make_found_out(fault)
+    request = with_results(running, LONG)
+    [question, called, results] = spoken(request)
+    assert question["content"][0]["text"] == CALL["content"]
+    [_, call] = called["content"]
+    [result] = results["content"]
+    assert (result["tool_use_id"], result["content"]) == (call["id"], [{"type": "text", "text": LONG}])
+    prefix = "mcp__client__" if fault == "tool_names:prefixed" else ""
+    assert [tool["name"] for tool in request["tools"]] == [call["name"]] == [f"{prefix}get_weather"]
+
+
+@pytest.mark.parametrize("fault", ["tool_names", "tool_results"])
+def test_a_cli_on_which_tools_do_not_work_is_asked_nothing_with_tools(make_found_out: MakeDaemon, fault: str) -> None:
+    running = make_found_out(fault)
+    with running.client() as client:
+        body = {"model": "sonnet", "messages": [user("hello")], "tools": [WEATHER], "stream": False}
+        response = client.post("/api/chat", json=body)
+    assert response.status_code == 500
+    assert "doctor" in response.json()["error"]
+    assert running.sent() == []
+    assert chat(running, [user("hello")])

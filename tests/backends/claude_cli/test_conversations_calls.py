@@ -1,5 +1,7 @@
 """Conversations with calls: what makes two of them one, and that results go on where their calls are held."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.backends.claude_cli.conversations import Conversation, after, begun
@@ -41,13 +43,11 @@ BASE = (QUESTION, CALLED, DONE, END)
             (QUESTION, message("a", "I add.", call("", a=5, b=7)), message("u", result("12", call_id="")), END),
             id="no ids",
         ),
-        pytest.param(
-            (QUESTION, CALLED, message("u", ToolResult("call_1", (Text("12"),), name="add")), END), id="named"
-        ),
+        pytest.param((QUESTION, CALLED, message("u", replace(result("12"), name="add")), END), id="the tool is named"),
         pytest.param((QUESTION, CALLED, message("u", result("12", " \n")), END), id="a blank more"),
         pytest.param(
             (QUESTION, message("a", Thought("Hm", "c2ln"), "I add.", call(a=5, b=7)), DONE, END),
-            id="thoughts sent back",
+            id="with thoughts",
         ),
     ],
 )

@@ -172,6 +172,13 @@ def test_an_answer_that_is_begun_replaces_the_messages() -> None:
     assert flags(Target("claude-x", prefill=True), *whole)["body"] == {**OFF, "messages": whole}
 
 
+def test_tools_that_the_api_has_to_get_exactly_replace_those_of_the_process() -> None:
+    tools = [{"name": "add", "description": "\u200b", "input_schema": {"type": "object"}}]
+    settings = make_flags(Target("claude-x"), tools=tools)
+    assert json.loads(settings["env"]["CLAUDE_CODE_EXTRA_BODY"]) == {**OFF, "tools": tools}
+    assert "tools" not in body()
+
+
 def test_where_no_answer_is_begun_the_messages_are_the_processs_own() -> None:
     assert "messages" not in body(prefill=True)
 

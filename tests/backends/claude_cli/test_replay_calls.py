@@ -1,10 +1,11 @@
 """Calls and their results in a conversation: as blocks, by whom they are named, and what can be taken back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from proxy.backends.claude_cli.replay import Recalled, Script, make_script, size_of
+from proxy.backends.claude_cli.replay import Recalled, make_script, size_of
 from proxy.backends.claude_cli.tools import Naming
 from proxy.core.request import ChatRequest, Message, Part, Text, Thought, ToolCall, ToolResult
 from tests.backends.claude_cli.messages import (
@@ -176,13 +177,7 @@ def test_results_are_alone_when_nothing_else_is_asked(
 def test_an_answer_that_is_remembered_is_told_as_the_api_gave_it() -> None:
     thought = {"type": "thinking", "thinking": "Hm", "signature": "c2ln"}
     plain = script(*ROUND)
-    made = Script(
-        plain.system,
-        plain.history,
-        plain.asked,
-        plain.naming,
-        {1: Recalled("claude-y", (thought, text("I add."), BLOCK))},
-    )
+    made = replace(plain, recalled={1: Recalled("claude-y", (thought, text("I add."), BLOCK))})
     spoken = telling(made)
     assert told(spoken)[1] == ("assistant", [thought, text("I add."), BLOCK])
     assert [line["message"].get("model") for line in lines(spoken)] == [None, "claude-y", None]

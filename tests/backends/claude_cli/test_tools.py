@@ -33,7 +33,23 @@ def test_a_name_that_the_api_takes_is_kept(name: str) -> None:
     assert Naming().api_name(name) == name
 
 
-ODD = ["a.b", "a b", "", " ", "wétter", "天気", "\ud83d", "a\n", "a" * 65, "a" * 5000, "Bash", "x/y:z", "a_b."]
+ODD = [
+    "a.b",
+    "a b",
+    "",
+    " ",
+    "wétter",
+    "天気",
+    "\ud83d",
+    "a\n",
+    "a" * 65,
+    "a" * 5000,
+    "Bash",
+    "x/y:z",
+    "a_b.",
+    "Agent",
+    "ToolSearch",
+]
 NAMINGS = [Naming(reserved=frozenset({"Bash"})), Naming(PREFIX, frozenset({"Bash"})), Naming("p" * 40)]
 
 
@@ -91,7 +107,6 @@ def test_tools_are_listed_in_their_order_with_all_that_they_are() -> None:
     assert first["_meta"]["anthropic/maxResultSizeChars"] > LONGEST_RESULT
     assert (second["name"], second["description"], second["inputSchema"]) == ("add", "", {})
     assert made.names == ((Naming().api_name("wéather"), "wéather"), ("add", "add"))
-    assert made.listing.isascii()
 
 
 def test_the_server_lists_names_without_the_prefix_that_the_cli_adds() -> None:
@@ -147,6 +162,39 @@ def test_the_clients_own_schema_is_not_changed() -> None:
     schema = dict(PLACE)
     listed(Tool("add", WORDS, schema))
     assert schema == PLACE
+
+
+# What the CLI would change
+
+
+@pytest.mark.parametrize(
+    ("tool", "changed"),
+    [
+        (Tool("add", "Adds.", PLACE), False),
+        (Tool("add", "Fügt hinzu.", PLACE), False),
+        (Tool("a.b", "Adds.", PLACE), False),
+        (Tool("add", WORDS), True),
+        (Tool("add", "half a \ufb01sh"), True),
+        (Tool("add", "u\u0308ber"), True),
+        (Tool("add", "a\u200bb"), True),
+        (Tool("add", "Adds.", {"type": "object", "description": "\u00b2"}), True),
+    ],
+)
+def test_tools_that_the_cli_would_change_are_told_to_the_api_exactly(tool: Tool, changed: bool) -> None:
+    other = Tool("sub", "Subtracts.", PLACE)
+    made = tool_set((tool, other), Naming(), LIMIT)
+    assert made is not None
+    exact = tuple(
+        {"name": Naming().api_name(each.name), "description": each.description, "input_schema": each.schema}
+        for each in (tool, other)
+    )
+    assert made.exact == (exact if changed else ())
+
+
+def test_beside_tools_of_the_clis_own_none_are_told_to_the_api() -> None:
+    made = tool_set((Tool("add", WORDS),), Naming(reserved=frozenset({"Bash"})), LIMIT)
+    assert made is not None
+    assert made.exact == ()
 
 
 # The server

@@ -36,12 +36,23 @@ from tests.backends.claude_cli.messages import message
 
 TOOLS = {"add": "add", "a_b_1234": "a.b"}
 ALL = frozenset(TOOLS)
-ADD = [call("add"), piece('{"a": '), piece("5}"), said("tool_use", id="toolu_1", name="add", input={"a": 5}), STOP]
-OTHER = [call("a_b_1234", "toolu_2"), said("tool_use", id="toolu_2", name="a_b_1234", input={}), STOP]
-UNKNOWN = [call("sub", "toolu_3"), piece("{}"), said("tool_use", id="toolu_3", name="sub", input={}), STOP]
-BROKEN = [call("add", "toolu_4"), piece('{"a": '), STOP]
-WORDS = [block("text"), text("I add."), said("text", text="I add."), STOP]
-THOUGHTS = [block("thinking"), thinking("Hm"), said("thinking", thinking="Hm", signature="c2ln"), STOP]
+ADD: list[Output] = [
+    call("add"),
+    piece('{"a": '),
+    piece("5}"),
+    said("tool_use", id="toolu_1", name="add", input={"a": 5}),
+    STOP,
+]
+OTHER: list[Output] = [call("a_b_1234", "toolu_2"), said("tool_use", id="toolu_2", name="a_b_1234", input={}), STOP]
+UNKNOWN: list[Output] = [
+    call("sub", "toolu_3"),
+    piece("{}"),
+    said("tool_use", id="toolu_3", name="sub", input={}),
+    STOP,
+]
+BROKEN: list[Output] = [call("add", "toolu_4"), piece('{"a": '), STOP]
+WORDS: list[Output] = [block("text"), text("I add."), said("text", text="I add."), STOP]
+THOUGHTS: list[Output] = [block("thinking"), thinking("Hm"), said("thinking", thinking="Hm", signature="c2ln"), STOP]
 
 ADDED: list[Event] = [
     CallStarted(0, "toolu_1", "add"),
@@ -210,7 +221,7 @@ def test_a_cli_that_offers_the_clients_tools_goes_on() -> None:
 
 # The CLI's own tools
 
-SEARCH = [call("WebSearch", "toolu_5"), piece('{"query": "a"}'), said("tool_use", id="toolu_5"), STOP]
+SEARCH: list[Output] = [call("WebSearch", "toolu_5"), piece('{"query": "a"}'), said("tool_use", id="toolu_5"), STOP]
 
 
 def test_tools_of_the_clis_own_are_told_as_thoughts_and_the_answer_goes_on() -> None:

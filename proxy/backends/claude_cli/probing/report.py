@@ -45,7 +45,8 @@ def _ways(strategies: Strategies, width: int) -> Iterator[str]:
         ("processes", _reuse(strategies)),
         ("options", "sent" if strategies.options else "not sent, and named in a response header"),
         ("effort", "sent" if strategies.effort else "left to the model"),
-        ("tools", f"{tools[strategies.tool_names]} (not used yet)"),
+        ("tools", tools[strategies.tool_names]),
+        ("results", "given to the process that waits" if strategies.waits else "told with the whole conversation"),
         ("spares", f"{spares[strategies.depth]} (not used yet)"),
     ):
         yield _filled(way, width, f"{name:<11}", " " * 11)

@@ -143,7 +143,7 @@ TOOLS = (
     Question(
         "tool_names",
         "Under which names do a client's tools arrive?",
-        "the daemon declines requests with tools",
+        "requests with tools fail (500), and say why",
         _names,
     ),
     Question(
@@ -155,7 +155,7 @@ TOOLS = (
     Question(
         "tool_results",
         "Do calls and their results arrive as they are told?",
-        "the daemon declines requests with tools",
+        "requests with tools fail (500), and say why",
         _results,
         needs="empty",
     ),
