@@ -4,6 +4,7 @@ routes       every route that there is
 ollama       the routes of Ollama's own dialect
 openai       the routes of OpenAI's dialects
 anthropic    the routes of Anthropic's dialect
+embeddings   the routes of embeddings, which are refused
 desk         what the routes of every dialect have in common
 page         what a browser sees at ``/``
 body         request bodies, bounded

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from proxy.api.anthropic import AnthropicRoutes
 from proxy.api.desk import Desk, Options
+from proxy.api.embeddings import EmbeddingRoutes
 from proxy.api.ollama import OllamaRoutes
 from proxy.api.openai import OpenAIRoutes
 from proxy.api.page import Status
@@ -15,4 +16,9 @@ from proxy.engine import Engine
 def make_routes(engine: Engine, options: Options, status: Callable[[], Status]) -> list[Route]:
     """The routes of a daemon: `engine` answers, `status` is what its page shows."""
     desk = Desk(engine, options)
-    return [*OllamaRoutes(desk, status).routes(), *OpenAIRoutes(desk).routes(), *AnthropicRoutes(desk).routes()]
+    return [
+        *OllamaRoutes(desk, status).routes(),
+        *OpenAIRoutes(desk).routes(),
+        *AnthropicRoutes(desk).routes(),
+        *EmbeddingRoutes(desk).routes(),
+    ]
