@@ -29,6 +29,8 @@ WEEK = 7 * 24 * 3600  # no deadline is longer: more is a slip of the unit
 SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 BYTES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
 HOST = r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\Z"
+ORIGIN = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://[^\s*,/]+|[^\s*,]*\*[^\s*,]*)\Z"
+ORIGIN_WORDS = "origins such as https://example.com; * may stand in one, for anything, or alone, for all"
 MODEL_NAME = (  # Ollama's grammar; the tags that it routes to its cloud cannot be used
     r"^(?:(?:[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}/)?[A-Za-z0-9_][A-Za-z0-9_-]{0,79}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
     r"(?::(?!(?i:local|(?:.*-)?cloud)\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,79})?\Z"
@@ -86,6 +88,8 @@ Lifetime = Annotated[Duration, AfterValidator(lambda seconds: math.inf if second
 Switch = Annotated[bool, Takes("on|off", "on, off, true, false, 1, 0, yes or no")]
 Folder = Annotated[Path, AfterValidator(lambda path: Path(os.path.expanduser(path)).absolute())]  # noqa: PTH111
 Host = Annotated[str, Field(pattern=HOST), Takes("ADDRESS", "an address or host name, without port")]
+Origin = Annotated[str, Field(pattern=ORIGIN)]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_list), Takes("ORIGIN,...", ORIGIN_WORDS)]
 Rate = Annotated[float, _quantity({}), Takes("N", "a number"), Field(gt=0, le=1_000_000)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\*?\Z")]
 Variables = Annotated[tuple[Variable, ...], BeforeValidator(_list), Takes("NAME,...", "names; * may end one")]
@@ -192,6 +196,7 @@ class Settings(BaseModel):
 
     host: Host = Field(default=DEFAULT_HOST, description="address to listen on; 0.0.0.0 or :: for all")
     port: Count = Field(default=DEFAULT_PORT, ge=0, le=65535, description="port to listen on; 0 for any free one")
+    origins: Origins = Field(default=(), description="web pages that may use the API, beside those of this machine")
     max_body: Size = Field(default=32 << 20, ge=1 << 10, description="largest request body")
     write_timeout: Wait = Field(default=30.0, description="a client that takes no bytes for so long is given up")
 
@@ -257,6 +262,7 @@ SECTIONS = {  # each begins with this setting
     "simulated_ttft": "simulation",
 }
 COMPUTED = {
+    "origins": "none",
     "cli": "the one on PATH, else the bundled one",
     "models": "the built-in catalogue",
     "pass_environment": "none",
@@ -364,6 +370,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
             given |= {"host": _Given(host, source, value), "port": _Given(port, source, value)}
         elif value and variable == "OLLAMA_MAX_QUEUE":
             given["max_queue"] = _Given(value, source, value)
+        elif value and variable == "OLLAMA_ORIGINS":
+            given["origins"] = _Given(value, source, value)
         elif value and variable == "OLLAMA_KEEP_ALIVE":
             readable = OLLAMA_DURATION.fullmatch(value)
             given["keep_alive"] = _Given(value if readable else "5m", source, value)  # Ollama, too, takes it for 5m

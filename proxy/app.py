@@ -21,9 +21,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from config import ModelSettings, Settings
-from proxy.api.desk import Options
+from proxy.api.body import BadCompression
+from proxy.api.desk import JSON, Options
+from proxy.api.hosts import Hosts, is_loopback
 from proxy.api.middleware import RequestLog
+from proxy.api.origins import Origins, allowed_origins
 from proxy.api.page import Status
+from proxy.api.paths import Paths
+from proxy.api.record import record_of
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account, CliModel
 from proxy.backends.claude_cli.backend import ClaudeCliBackend, unfit_text
@@ -40,11 +45,15 @@ from proxy.backends.claude_cli.probing.probe import examine
 from proxy.backends.claude_cli.probing.store import ProbeStore
 from proxy.backends.claude_cli.probing.watch import CliWatch
 from proxy.backends.claude_cli.process import StopTimes
+from proxy.catalog.library import Library
 from proxy.catalog.models import Catalog, Model, valid_name
-from proxy.core.errors import ServerError
+from proxy.catalog.persona_store import PersonaStore
+from proxy.core.errors import InvalidRequest, ServerError
 from proxy.core.request import Think
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
+from proxy.wire import ollama
+from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
 
@@ -126,11 +135,19 @@ class Daemon:
     def application(self) -> ASGIApp:
         """The ASGI application; it has no lifespan of its own."""
         options = Options(self.settings.max_body, self.settings.write_timeout, self.simulated)
-        return Starlette(
-            routes=make_routes(self.engine, options, self.status),
-            exception_handlers={404: _not_found, 405: _not_allowed},
-            middleware=[Middleware(RequestLog, fields={"simulated": True} if self.simulated else {})],
+        routes = make_routes(self.engine, options, self.status, self.discovered)
+        application = Starlette(
+            routes=routes,
+            exception_handlers={404: _not_found, 405: _not_allowed, BadCompression: _bad_compression},
+            middleware=[
+                Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
+                Middleware(Origins, allowed=allowed_origins(self.settings.origins)),
+                *([Middleware(Hosts)] if is_loopback(self.settings.host) else []),
+                Middleware(Paths, routes=routes),
+            ],
         )
+        application.router.redirect_slashes = False  # those lead to whatever the Host header names
+        return application
 
     def adopt(self, findings: Findings, changed: bool) -> None:
         """Take in what was found out about the CLI; `changed`: it is another one than the running processes'."""
@@ -172,11 +189,15 @@ async def open_daemon(
         launcher = Launcher(cli_settings, folders, launch_limits(settings))
         pool = Pool(launcher, _pool_limits(settings))
         backend = ClaudeCliBackend(pool, login, _deadlines(settings), lambda account: daemon.learn(account))
+        library = Library(catalog, PersonaStore(settings.state_folder))
+        await library.load()
         engine = Engine(
             catalog,
             PromptLog(backend) if settings.log_prompts else backend,
             default_think=_think(settings),
             keep_alive=settings.keep_alive,
+            library=library,
+            read_parameters=read_parameters,
         )
         daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated)
         async with pool.run(), anyio.create_task_group() as tasks:
@@ -322,3 +343,9 @@ def _not_allowed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", "), reverse=True))
     return Response("405 method not allowed", 405, {"content-type": "text/plain", "allow": allowed})
+
+
+def _bad_compression(request: Request, error: Exception) -> Response:
+    fault = InvalidRequest(str(error))
+    record_of(request.scope).failed(fault)
+    return Response(ollama.error_body(fault), fault.status, media_type=JSON)

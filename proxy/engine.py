@@ -9,28 +9,41 @@ from contextlib import asynccontextmanager
 import anyio
 
 from proxy.catalog.fit import Fitted, fit
+from proxy.catalog.library import Library
 from proxy.catalog.models import Catalog, Model
+from proxy.catalog.personas import ReadParameters, dress
 from proxy.catalog.residency import Residency
 from proxy.core.contracts import Backend, Turn
 from proxy.core.errors import Busy, PromptTooLong
-from proxy.core.request import ChatRequest, Think
+from proxy.core.request import ChatRequest, Options, Think
 
 
 class Engine:
     """Runs the turns of every dialect.
 
     `default_think` is how much models think when a request does not say, `keep_alive` how long they stay loaded, in
-    seconds. `unsupported` counts, by the clients' names, what was asked for in vain.
+    seconds. `unsupported` counts, by the clients' names, what was asked for in vain. The `library` is where personas
+    are made, `read_parameters` says what theirs mean.
     """
 
     def __init__(
-        self, catalog: Catalog, backend: Backend, *, default_think: Think = False, keep_alive: float = 300.0
+        self,
+        catalog: Catalog,
+        backend: Backend,
+        *,
+        default_think: Think = False,
+        keep_alive: float = 300.0,
+        library: Library | None = None,
+        read_parameters: ReadParameters = lambda _parameters: Options(),
     ) -> None:
         self.catalog = catalog
+        self.library = library or Library(catalog)
         self.unsupported: Counter[str] = Counter()
         self._backend = backend
         self._default_think = default_think
+        self._read_parameters = read_parameters
         self._residency = Residency(keep_alive)
+        self._served_by: dict[str, str] = {}  # what the backend runs for each model in the residency
         self._residency_changed = anyio.Event()
         self._running: set[anyio.CancelScope] = set()
         self._draining = False
@@ -48,6 +61,7 @@ class Engine:
     def fit(self, request: ChatRequest) -> Fitted:
         """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
         model = self.find(request.model)
+        request = self.dressed(request)
         return fit(
             request,
             model,
@@ -55,6 +69,14 @@ class Engine:
             self._backend.abilities,
             lambda: self._backend.recalls(request, model.cli_model),
         )
+
+    def dressed(self, request: ChatRequest) -> ChatRequest:
+        """`request` with what its model adds to it, if that is a persona. Raises `ServerError`."""
+        persona = self.find(request.model).persona
+        if persona is None:
+            return request
+        traits = persona.traits
+        return dress(request, traits, self._read_parameters(traits.parameters))
 
     @asynccontextmanager
     async def open(self, fitted: Fitted) -> AsyncIterator[Turn]:
@@ -65,7 +87,7 @@ class Engine:
         model = self.find(request.model)
         scope = anyio.CancelScope()
         self._running.add(scope)
-        self._residency.enter(model.name, request.keep_alive)
+        self._enter(model, request.keep_alive)
         try:
             with scope:
                 async with self._backend.open(request, fitted.target) as turn:
@@ -82,7 +104,7 @@ class Engine:
     def load(self, name: str, keep_alive: float | None) -> None:
         """Keep a model loaded as if it had just answered. Raises `ModelNotFound`."""
         model = self.find(name)
-        self._residency.enter(model.name, keep_alive)
+        self._enter(model, keep_alive)
         self._residency.leave(model.name, time.monotonic())
         self._unload_expired()
 
@@ -93,7 +115,15 @@ class Engine:
 
     def loaded(self) -> Mapping[str, float]:
         """The names of the loaded models, with the seconds that they stay on; infinite for ever."""
-        return self._residency.loaded(time.monotonic())
+        known = {model.name for model in self.catalog.models}
+        stays = self._residency.loaded(time.monotonic())
+        return {name: seconds for name, seconds in stays.items() if name in known}
+
+    async def delete(self, name: str) -> None:
+        """Do away with a persona, which is then loaded no more. Raises as `Library.delete` does."""
+        persona = await self.library.delete(name)
+        self._residency.unload(persona.name, time.monotonic())
+        self._unload_expired()
 
     async def keep_time(self) -> None:
         """Unload models when their time has come, until cancelled."""
@@ -104,13 +134,16 @@ class Engine:
                 await self._residency_changed.wait()
             self._unload_expired()
 
+    def _enter(self, model: Model, keep_alive: float | None) -> None:
+        self._residency.enter(model.name, keep_alive)
+        self._served_by[model.name] = model.cli_model
+
     def _unload_expired(self) -> None:
-        now = time.monotonic()
-        for name in self._residency.expire(now):
-            # Conversations belong to what the backend runs, and another name may stand for the same.
-            model = self.find(name).cli_model
-            if model not in {self.find(loaded).cli_model for loaded in self._residency.loaded(now)}:
-                self._backend.release(model)
+        # The models' names are not looked up: a persona may be deleted while it is loaded.
+        expired = {self._served_by.pop(name) for name in self._residency.expire(time.monotonic())}
+        # Conversations belong to what the backend runs, and another name may stand for the same.
+        for model in expired.difference(self._served_by.values()):
+            self._backend.release(model)
         self._residency_changed.set()
 
     def _left(self, scope: anyio.CancelScope) -> None:

@@ -35,7 +35,7 @@ class AnthropicRoutes:
         return self._desk.turn(request, call, anthropic.MessageStream(f"msg_{uuid4().hex[:24]}", call.model), _MANNERS)
 
     async def count_tokens(self, request: Request) -> Response:
-        asked = (await self._desk.parsed(request, anthropic.parse_count_tokens)).request
+        asked = self._desk.engine.dressed((await self._desk.parsed(request, anthropic.parse_count_tokens)).request)
         tokens = total(asked.messages) + total(asked.tools)
         return Response(anthropic.count_body(tokens), media_type=PLAIN_JSON)
 

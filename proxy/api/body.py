@@ -1,15 +1,78 @@
-"""Request bodies, bounded."""
+"""Request bodies, bounded, and decompressed where Ollama does that.
 
+Compressed are zstd's, on the routes of `ZSTD_PATHS` alone; everywhere else a body is taken as it is.
+"""
+
+import sys
+
+from anyio import to_thread
 from starlette.requests import Request
 
 from proxy.core.errors import InvalidRequest
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+ZSTD_PATHS = frozenset({"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages"})
+"""Where a body may have ``Content-Encoding: zstd``."""
+
+_MOST_DECOMPRESSED = 20 << 20
+# Bytes.
+
+_MOST_WINDOW = 23
+# log2 of the bytes that a decompressor may keep for back references.
+
+_PIECE = 1 << 20
+# Bytes that are decompressed before their sum is looked at.
+
+_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class BadCompression(Exception):
+    """A compressed body that cannot be read, in Ollama's words. No dialect tells it in its own shape."""
+
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises `InvalidRequest` with status 413 as soon as it is known to be over `limit` bytes.
+    """The whole body, decompressed. Raises `InvalidRequest` with status 413 as soon as it is known that more than
+    `limit` bytes are sent, and `BadCompression` for what cannot be decompressed to 20 MiB and `limit` at most.
 
     Raises starlette's `ClientDisconnect` when the client goes away first.
     """
+    body = await _read(request, limit)
+    if request.headers.get("content-encoding", "").lower() != "zstd" or request.scope["path"] not in ZSTD_PATHS:
+        return body
+    return await to_thread.run_sync(decompress, body, min(limit, _MOST_DECOMPRESSED))
+
+
+def decompress(body: bytes, limit: int) -> bytes:
+    """The content of a zstd frame. Raises `BadCompression`, over `limit` bytes without decompressing what is over."""
+    if not body:
+        return body
+    if not body.startswith(_MAGIC):
+        raise BadCompression("invalid input: magic number mismatch")
+    pieces: list[bytes] = []
+    size = 0
+    frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _MOST_WINDOW})
+    try:
+        while not frame.eof:
+            pieces.append(frame.decompress(body, _PIECE))
+            size += len(pieces[-1])
+            if size > limit:
+                raise BadCompression("http: request body too large")
+            if frame.needs_input and not frame.eof:
+                raise BadCompression("unexpected EOF")
+            body = b""  # the frame has taken it in
+    except zstd.ZstdError:
+        raise BadCompression("invalid input: corrupt data") from None
+    if frame.unused_data:
+        # To skip from frame to frame takes the square of their number.
+        raise BadCompression("invalid input: more than one frame")
+    return b"".join(pieces)
+
+
+async def _read(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)

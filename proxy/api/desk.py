@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import anyio
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from proxy.catalog.models import Model
 from proxy.core.errors import ModelNotFound, ServerError
 from proxy.core.reply import Reply
 from proxy.core.request import ChatRequest
+from proxy.core.traits import Traits
 from proxy.engine import Engine
 from proxy.wire.models import ModelCard
 from proxy.wire.names import model_not_found_text
@@ -27,6 +29,9 @@ Handler = Callable[[Request], Awaitable[Answer]]
 ErrorBody = Callable[[ServerError], bytes]
 
 Value = TypeVar("Value")
+
+_DISCOVERY_PATIENCE = 10.0
+# Seconds that a request for an unknown model waits for the CLI's first process, which knows more of them.
 
 _LARGE_BODY = 256 << 10
 # Bytes from which on a body is parsed beside the event loop, where it would hold up every stream.
@@ -77,11 +82,13 @@ class Manners:
 
 
 class Desk:
-    """Where the requests of all dialects are taken. `engine` runs their turns."""
+    """Where the requests of all dialects are taken. `engine` runs their turns; `discovered` is set once the CLI has
+    told which models it knows."""
 
-    def __init__(self, engine: Engine, options: Options) -> None:
+    def __init__(self, engine: Engine, options: Options, discovered: anyio.Event) -> None:
         self.engine = engine
         self._options = options
+        self._discovered = discovered
 
     def routes(self, manners: Manners, table: Iterable[tuple[str, str, Handler]]) -> list[Route]:
         """The routes of a `table` of methods, path and handler; errors are told by the dialect's `manners`."""
@@ -90,6 +97,17 @@ class Desk:
     async def parsed(self, request: Request, parse: Callable[[bytes, Exists], Value]) -> Value:
         """The body as `parse` reads it. Raises `ServerError`."""
         body = await self.body(request)
+        try:
+            return await self._parsed(parse, body)
+        except ModelNotFound:
+            if self._discovered.is_set():
+                raise
+        # Right after the start only the configured names are known.
+        with anyio.move_on_after(_DISCOVERY_PATIENCE):
+            await self._discovered.wait()
+        return await self._parsed(parse, body)
+
+    async def _parsed(self, parse: Callable[[bytes, Exists], Value], body: bytes) -> Value:
         if len(body) < _LARGE_BODY:
             return parse(body, self.engine.find)
         return await to_thread.run_sync(parse, body, self.engine.find)
@@ -126,6 +144,7 @@ class Desk:
 
     def card(self, model: Model) -> ModelCard:
         """A model, as clients see it."""
+        persona = model.persona
         return ModelCard(
             name=model.name,
             display_name=model.display_name,
@@ -133,8 +152,11 @@ class Desk:
             context_length=model.context_length,
             max_output_tokens=model.max_output_tokens,
             capabilities=model.capabilities,
-            modified_at=self.engine.catalog.since,
+            modified_at=persona.modified_at if persona else self.engine.catalog.since,
             simulated=self._options.simulated,
+            traits=persona.traits if persona else Traits(),
+            base=persona.base if persona else "",
+            parent=persona.parent if persona else "",
         )
 
     def _notes(

@@ -44,7 +44,9 @@ class OpenAIRoutes:
             return self._desk.turn(request, call, stream, _CHAT)
         record_of(request.scope).note(model=call.model)
         self._desk.engine.load(call.model, call.request.keep_alive)
-        return Response(stream.loaded(stream=call.stream), media_type=SSE if call.stream else PLAIN_JSON)
+        # As a header: starlette adds a charset to the media type of a text.
+        headers = {"content-type": SSE if call.stream else PLAIN_JSON}
+        return Response(stream.loaded(stream=call.stream), headers=headers)
 
     async def response(self, request: Request) -> Answer:
         call = await self._desk.parsed(request, responses.parse_response)

@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 
+import anyio
 from starlette.routing import Route
 
 from proxy.api.anthropic import AnthropicRoutes
 from proxy.api.desk import Desk, Options
 from proxy.api.embeddings import EmbeddingRoutes
+from proxy.api.library import LibraryRoutes
 from proxy.api.ollama import OllamaRoutes
 from proxy.api.openai import OpenAIRoutes
 from proxy.api.page import Status
 from proxy.engine import Engine
 
 
-def make_routes(engine: Engine, options: Options, status: Callable[[], Status]) -> list[Route]:
-    """The routes of a daemon: `engine` answers, `status` is what its page shows."""
-    desk = Desk(engine, options)
+def make_routes(engine: Engine, options: Options, status: Callable[[], Status], discovered: anyio.Event) -> list[Route]:
+    """The routes of a daemon: `engine` answers, `status` is what its page shows, `discovered` is set once the CLI has
+    told which models it knows."""
+    desk = Desk(engine, options, discovered)
     return [
         *OllamaRoutes(desk, status).routes(),
+        *LibraryRoutes(desk).routes(),
         *OpenAIRoutes(desk).routes(),
         *AnthropicRoutes(desk).routes(),
         *EmbeddingRoutes(desk).routes(),

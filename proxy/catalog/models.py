@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from proxy.catalog.personas import Persona
 from proxy.core.errors import ModelNotFound
 from proxy.core.names import cut_source, parse_name
 
@@ -20,7 +21,7 @@ class Model:
     names. `thinking` is how its thinking is asked for; `thinking_off`: it can be turned off. `effort_levels` are those
     that it takes. `prefill`: it continues an assistant message that comes last. `structured_output`: the API can hold
     it to a JSON schema. `builtin_tools` are those of the backend's own that it may use. The capability "thinking"
-    follows from `thinking`, whatever is given.
+    follows from `thinking`, whatever is given. `persona` is set for one of the clients' own making.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Model:
     prefill: bool = False
     structured_output: bool = True
     builtin_tools: tuple[str, ...] = ()
+    persona: Persona | None = None
 
     def __post_init__(self) -> None:
         others = tuple(name for name in self.capabilities if name != "thinking")
@@ -44,27 +46,56 @@ class Model:
 
 
 class Catalog:
-    """The models there are. `since` is when they came to be known, which clients are shown as the time of change."""
+    """The models there are. `since` is when they came to be known, which clients are shown as the time of change.
+
+    A persona may have the name of another model: while it is there, that name means the persona.
+    """
 
     def __init__(self, models: Iterable[Model], since: datetime) -> None:
         self.since = since
         self._models: dict[Key, Model] = {}
         self._aliases: dict[Key, Model] = {}
+        self._personas: dict[Key, Persona] = {}
         for model in models:
             self._add(model)
 
     @property
     def models(self) -> Sequence[Model]:
-        """Every model, the configured ones first."""
+        """Every model that a name finds, the configured ones first, the personas last."""
+        others = [model for key, model in self._models.items() if key not in self._personas]
+        worn = (self._worn(persona) for persona in self._personas.values())
+        return [*others, *(model for model in worn if model is not None)]
+
+    @property
+    def bases(self) -> Sequence[Model]:
+        """The models that are no personas."""
         return list(self._models.values())
+
+    @property
+    def personas(self) -> Sequence[Persona]:
+        """Every persona, those whose model is not there included."""
+        return list(self._personas.values())
 
     def find(self, name: str) -> Model:
         """The model that `name` means. Raises `ModelNotFound` with the name as it was written."""
-        key = _key(name)
-        model = self._models.get(key) or self._aliases.get(key) if key else None
+        persona = self.persona(name)
+        model = self._base(name) if persona is None else self._worn(persona)
         if model is None:
             raise ModelNotFound(f"model '{name}' not found")
         return model
+
+    def persona(self, name: str) -> Persona | None:
+        """The persona that `name` means, None if it means none."""
+        key = _key(name)
+        return self._personas.get(key) if key else None
+
+    def put(self, persona: Persona) -> None:
+        """Add `persona`, in place of one of the same name."""
+        self._personas[persona.key] = persona
+
+    def drop(self, persona: Persona) -> None:
+        """Take `persona` out."""
+        self._personas.pop(persona.key, None)
 
     def discover(self, reported: Iterable[Model]) -> list[Model]:
         """Add the models that the CLI reports and that are not configured; returns those that are new.
@@ -80,6 +111,18 @@ class Catalog:
             elif self._add(model):
                 new.append(model)
         return new
+
+    def _base(self, name: str) -> Model | None:
+        key = _key(name)
+        return self._models.get(key) or self._aliases.get(key) if key else None
+
+    def _worn(self, persona: Persona) -> Model | None:
+        """The model that answers as `persona`; None while it is not there."""
+        base = self._base(persona.base)
+        if base is None:
+            return None
+        shown = f"{persona.name} ({base.display_name})"
+        return replace(base, name=persona.name, display_name=shown, aliases=(), persona=persona)
 
     def _add(self, model: Model) -> bool:
         key = _key(model.name)

@@ -47,4 +47,5 @@ def offer(request: ChatRequest, model: Model, abilities: Abilities) -> Offer:
         numbers = f"about {tokens} tokens, {model.context_length} fit"
         raise PromptTooLong(f"the tools alone exceed the context length: {numbers}", should_retry=False)
     choice = request.tool_choice if request.tools else ToolChoice("none")
-    return Offer(declarable(tools), choice if abilities.options else ToolChoice(), tokens)
+    declared = declarable(tools) if request.tools else tools
+    return Offer(declared, choice if abilities.options else ToolChoice(), tokens)

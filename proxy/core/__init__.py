@@ -5,6 +5,7 @@ events      what a model answers, piece by piece
 reply       a whole answer: the fold of its events
 errors      everything that can go wrong, as data
 names       the grammar of model names
+traits      what a model of one's own adds to the model that it is made from
 contracts   what a backend is
 framing     lines out of a byte stream
 """

@@ -21,8 +21,11 @@ from proxy.shape.drafts import modern
 from proxy.shape.references import measure, unescaped
 
 MAX_NAME = 256
-MAX_SIZE = 100_000
-"""Of all tools together, as `references.measure` counts: half a second. A hundred real tools have some thousands."""
+MAX_TOOLS = 1000
+
+MAX_SIZE = 30_000
+"""Of all tools together, as `references.measure` counts: a tenth of a second or two. A hundred real ones have some
+thousands."""
 
 _SETS_KEPT = 32
 _LARGEST_KEPT = 1 << 20  # in bytes of JSON
@@ -60,9 +63,14 @@ def declarable(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
 
 
 def stubs(messages: Iterable[Message]) -> tuple[Tool, ...]:
-    """The tools that the conversation's calls name, sorted, with nothing known of them but that."""
+    """The tools that the conversation's calls name, sorted, with nothing known of them but that.
+
+    Raises `InvalidRequest` when there are more than anybody offers.
+    """
     calls = (part for message in messages if message.role == "assistant" for part in message.parts)
     names = {part.name for part in calls if isinstance(part, ToolCall)}
+    if len(names) > MAX_TOOLS:
+        raise InvalidRequest(f"the conversation calls {len(names)} different tools; {MAX_TOOLS} are allowed")
     return tuple(Tool(name, schema={"type": "object", "properties": {}}) for name in sorted(names))
 
 
@@ -80,6 +88,8 @@ def _remembered(given: _Given) -> tuple[Tool, ...]:
 
 
 def _declared(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
+    if len(tools) > MAX_TOOLS:
+        raise InvalidRequest(f"there are {len(tools)} tools; {MAX_TOOLS} are allowed")
     declared: dict[str, Tool] = {}
     room = MAX_SIZE
     for tool in tools:

@@ -2,8 +2,11 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+import orjson
 
 from proxy.simulator.images import Picture, read_image
 
@@ -13,6 +16,15 @@ Block = dict[str, Any]
 # What the CLI puts in front of the operator's system prompt.
 _CLI_PREAMBLES = ("x-anthropic-billing-header", "You are a Claude agent, built on Anthropic's Claude Agent SDK")
 _CLI_REMINDER = "<system-reminder>"
+
+
+def encode(value: Any, *, sort: bool = False) -> bytes:
+    """`value` as compact JSON."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort else None)
+    except TypeError:
+        # Integers of more than 64 bits, and lone surrogates.
+        return json.dumps(value, separators=(",", ":"), sort_keys=sort).encode("ascii")
 
 
 def blocks_of(content: object) -> list[Block]:

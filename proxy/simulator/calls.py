@@ -5,9 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from proxy.simulator.body import Body
+from proxy.simulator.body import Body, encode
 from proxy.simulator.schema import minimal_value
 from proxy.simulator.script import ToolUse
 
@@ -45,7 +43,7 @@ def choose_calls(body: Body, text: str) -> list[ToolUse]:
 
 def call_id(body: Body, index: int) -> str:
     """An id for a call: the same for the same conversation, different at every place in it."""
-    digest = hashlib.blake2b(orjson.dumps(body["messages"]) + bytes([index % 256]), digest_size=11)
+    digest = hashlib.blake2b(encode(body["messages"]) + bytes([index % 256]), digest_size=11)
     return f"toolu_01{digest.hexdigest()}"
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
+from proxy.simulator.body import encode
 from proxy.simulator.cache import PromptUsage
 from proxy.simulator.errors import error_body
 from proxy.simulator.pieces import split_evenly, split_text
@@ -150,7 +151,7 @@ def _deltas(block: AnswerBlock, words: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _partial_json(call: ToolUse) -> str:
-    text = orjson.dumps(dict(call.input)).decode()
+    text = encode(dict(call.input)).decode()
     return text[: len(text) // 2] if call.broken else text
 
 

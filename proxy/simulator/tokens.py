@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
 
-import orjson
-
-from proxy.simulator.body import Block, Body, blocks_of, pictures
+from proxy.simulator.body import Block, Body, blocks_of, encode, pictures
 from proxy.simulator.script import Script, Text, Thinking
 
 BYTES_PER_TOKEN = 4
@@ -52,7 +50,7 @@ def count_answer(script: Script) -> int:
             case Text(text) | Thinking(text):
                 total += count_text(text)
             case tool:
-                total += OVERHEAD + count_text(tool.name) + count_text(orjson.dumps(dict(tool.input)).decode())
+                total += OVERHEAD + count_text(tool.name) + count_text(encode(dict(tool.input)).decode())
     return max(1, total)
 
 
@@ -90,7 +88,7 @@ def _parts(body: Body) -> Iterator[Part]:
 def _part(place: bytes, block: Block, overhead: int) -> Part:
     control = block.get("cache_control")
     bare = {key: value for key, value in block.items() if key != "cache_control"}
-    data = orjson.dumps(bare, option=orjson.OPT_SORT_KEYS)
+    data = encode(bare, sort=True)
     ttl = control.get("ttl", "5m") if isinstance(control, dict) else None
     return Part(place + data, overhead + _count_block(bare, len(data)), ttl)
 
@@ -107,5 +105,5 @@ def _count_block(block: Block, size: int) -> int:
             return ceil(size / PDF_BYTES_PER_TOKEN)
         case "tool_result":
             inner = blocks_of(block.get("content"))
-            return OVERHEAD + sum(_count_block(child, len(orjson.dumps(child))) for child in inner)
+            return OVERHEAD + sum(_count_block(child, len(encode(child))) for child in inner)
     return ceil(size / BYTES_PER_TOKEN)

@@ -8,6 +8,7 @@ embeddings  bodies that ask for embeddings, which no model here makes
 requests    what the requests of all dialects have in common
 tools       the tools that a request offers, the choice among them, earlier calls
 models      what is said about models: tags, show, ps, version, /v1/models in two shapes
+modelfile   a model as a Modelfile, and its parameters as lines
 names       the model's name in a request, and the words about it
 body        a request's first JSON value, by Go's rules
 syntax      what is wrong with a JSON text, in Go's words

@@ -17,6 +17,8 @@ from proxy.wire.syntax import EOF, complaint
 MISSING_BODY = "missing request body"
 # Far deeper than any schema, and shallow enough for whoever walks one by recursion.
 MAX_PLAIN_DEPTH = 100
+# Below it every integral float is written as an integer by everybody.
+_EXACT = 2.0**53
 _TOO_DEEP = "the JSON of the request is nested too deeply"
 # A backslash escape: a surrogate pair, a lone surrogate (group 1), or any other.
 _ESCAPE = re.compile(
@@ -94,7 +96,7 @@ def _plain_number(number: Number) -> int | float:
         raise InvalidRequest("the JSON of the request has a number that is too large")
     if number.removeprefix("-").isdigit():
         return int(number)
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def _written(value: Any) -> str:

@@ -3,13 +3,15 @@
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from proxy.core.names import Name
-from proxy.wire.body import written
+from proxy.core.request import Message, Text
+from proxy.core.traits import Traits
 from proxy.wire.jsontext import dump
+from proxy.wire.modelfile import Modelfile, parameter_lines
 from proxy.wire.names import check_name
 from proxy.wire.ollama.requests import OllamaShow
 
@@ -26,12 +28,14 @@ SIMULATED_LICENSE = (
 _COPILOT = "GitHubCopilotChat/"
 # What Ollama reports for a model that never goes: 292 years on.
 _FOREVER = "2319-01-01T00:00:00+00:00"
-_PARAMETER_WIDTH = 30
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What the catalogue knows of a model. `name` may leave out its tag; `modified_at` is aware of its zone."""
+    """What the catalogue knows of a model. `name` may leave out its tag; `modified_at` is aware of its zone.
+
+    A persona has `traits`, the `base` that answers as it, and the `parent` that it was made from.
+    """
 
     name: str
     display_name: str
@@ -41,6 +45,9 @@ class ModelCard:
     capabilities: tuple[str, ...]
     modified_at: datetime
     simulated: bool = False
+    traits: Traits = field(default_factory=Traits)
+    base: str = ""
+    parent: str = ""
 
     def __post_init__(self) -> None:
         if self.modified_at.tzinfo is None:
@@ -87,15 +94,18 @@ def show(card: ModelCard, asked: OllamaShow, user_agent: str = "") -> bytes:
     if card.simulated:
         info["claude.simulated"] = True
     document = {
-        "license": _license(card),
+        "license": "\n".join(_licenses(card)),
         "modelfile": _modelfile(card, asked),
-        "parameters": "\n".join(f"{name:<{_PARAMETER_WIDTH}} {value}" for name, value in _parameters(card).items()),
+        "parameters": parameter_lines(_parameters(card)),
         "template": _template(card),
     }
-    if asked.system:
-        document["system"] = asked.system
-    rest = {
+    system = asked.system or card.traits.system
+    if system:
+        document["system"] = system
+    messages = [{"role": message.role, "content": message.text} for message in card.traits.messages]
+    rest: dict[str, Any] = {
         "details": _details(card),
+        **({"messages": messages} if messages else {}),
         "model_info": info,
         "capabilities": card.capabilities,
         "modified_at": card.modified_at.isoformat(),
@@ -129,7 +139,22 @@ def anthropic_model(card: ModelCard, asked: str) -> bytes:
 def digest(card: ModelCard) -> str:
     """64 hexadecimal digits, other ones for every model and whenever what a model can do changes."""
     what = (card.parsed_name.key, card.display_name, card.cli_model, card.context_length, card.max_output_tokens)
-    return hashlib.sha256(dump([*what, sorted(card.capabilities), card.simulated])).hexdigest()
+    return hashlib.sha256(dump([*what, sorted(card.capabilities), card.simulated, *layers(card.traits)])).hexdigest()
+
+
+def size(card: ModelCard) -> int:
+    """Bytes: of the description, which is all that lies on this machine. Clients take 0 for a fault."""
+    return len(_modelfile(card, OllamaShow(card.name)))
+
+
+def layers(traits: Traits) -> list[str]:
+    """The digests of what a persona adds, in Ollama's order: template, system, licences, parameters, messages."""
+    parts = [traits.template, traits.system, *traits.licenses, traits.parameters, list(map(_plain, traits.messages))]
+    return [hashlib.sha256(dump(part)).hexdigest() for part in parts if part]
+
+
+def _plain(message: Message) -> list[Any]:
+    return [message.role, *(part.text if isinstance(part, Text) else asdict(part) for part in message.parts)]
 
 
 def _newest_first(cards: Iterable[ModelCard]) -> list[ModelCard]:
@@ -146,7 +171,7 @@ def _tag(card: ModelCard) -> dict[str, Any]:
         "name": name,
         "model": name,
         "modified_at": card.modified_at.isoformat(),
-        "size": _size(card),
+        "size": size(card),
         "digest": digest(card),
         "details": _details(card) | {"context_length": card.context_length},
         "capabilities": card.capabilities,
@@ -158,7 +183,7 @@ def _process(loaded: Loaded) -> dict[str, Any]:
     return {
         "name": name,
         "model": name,
-        "size": _size(card),
+        "size": size(card),
         "digest": digest(card),
         "details": _details(card),
         "expires_at": _FOREVER if loaded.expires_at is None else loaded.expires_at.isoformat(),
@@ -187,7 +212,7 @@ def _anthropic_model(card: ModelCard, id: str) -> dict[str, Any]:
 def _details(card: ModelCard) -> dict[str, Any]:
     """All strings and none empty; `ollama run` saves a session as made from `parent_model`."""
     return {
-        "parent_model": card.parsed_name.short,
+        "parent_model": card.parent or card.parsed_name.short,
         "format": "simulated" if card.simulated else "api",
         "family": FAMILY,
         "families": [FAMILY],
@@ -196,49 +221,35 @@ def _details(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _size(card: ModelCard) -> int:
-    """Bytes: of the description, which is all that lies on this machine. Clients take 0 for a fault."""
-    return len(_modelfile(card, OllamaShow(card.name)))
-
-
-def _license(card: ModelCard) -> str:
-    return SIMULATED_LICENSE if card.simulated else LICENSE
+def _licenses(card: ModelCard) -> tuple[str, ...]:
+    """The server's own first. A model that was built from a Modelfile has it among its own, too."""
+    return tuple(dict.fromkeys((SIMULATED_LICENSE if card.simulated else LICENSE, *card.traits.licenses)))
 
 
 def _parameters(card: ModelCard) -> dict[str, Any]:
-    return {"num_ctx": card.context_length, "num_predict": card.max_output_tokens}
+    return {"num_ctx": card.context_length, "num_predict": card.max_output_tokens, **card.traits.parameters}
 
 
 def _template(card: ModelCard) -> str:
     """Only clients that look for `.Tools` in it read it."""
+    if card.traits.template:
+        return card.traits.template
     tools = "{{ if .Tools }}{{ .Tools }} {{ end }}" if "tools" in card.capabilities else ""
     return f"{{{{ if .System }}}}{{{{ .System }}}} {{{{ end }}}}{tools}{{{{ .Prompt }}}}"
 
 
 def _modelfile(card: ModelCard, asked: OllamaShow) -> str:
-    """A Modelfile that `ollama create` takes back."""
-    lines = [
-        '# Modelfile generated by "ollama show"',
-        "# To build a new Modelfile based on this, replace FROM with:",
-        f"# FROM {card.parsed_name.display}",
-    ]
-    if card.simulated:
-        lines.append(f"# {SIMULATED_LICENSE}")
-    lines += ["", f"FROM {card.parsed_name.short}", f"TEMPLATE {_quoted(_template(card))}"]
-    if asked.system:
-        lines.append(f"SYSTEM {_quoted(asked.system)}")
-    for name, value in (_parameters(card) | asked.options).items():
-        values = value if isinstance(value, list) else [value]
-        lines += [f"PARAMETER {name} {_setting(each)}" for each in values if each is not None]
-    return "\n".join([*lines, f"LICENSE {_quoted(_license(card))}", ""])
-
-
-def _setting(value: Any) -> str:
-    return _quoted(value) if type(value) is str else written(value)
-
-
-def _quoted(text: str) -> str:
-    """As a Modelfile needs it: bare, unless it has line breaks or blanks at its ends."""
-    if text == text.strip() and "\n" not in text:
-        return text
-    return f'"""{text}"""' if '"' in text else f'"{text}"'
+    """It builds from a model that is nobody's own: so it stands for itself, whatever becomes of this one."""
+    traits = card.traits
+    return str(
+        Modelfile(
+            name=card.parsed_name.display,
+            base=check_name(card.base).short if card.base else card.parsed_name.short,
+            template=_template(card),
+            system=asked.system or traits.system,
+            parameters={**_parameters(card), **asked.options},
+            licenses=_licenses(card),
+            messages=traits.messages,
+            note=SIMULATED_LICENSE if card.simulated else "",
+        )
+    )

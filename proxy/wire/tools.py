@@ -1,9 +1,11 @@
 """Tools in requests: those that a client offers, its choice among them, and the calls of an earlier answer.
 
-A tool's name and schema are taken as they are: whether a model takes them is not the dialect's affair.
+A tool's name and schema are taken as they are: whether a model takes them is not the dialect's affair. Tools that the
+APIs' own servers run, or that have no schema, are no tools here.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from proxy.core.errors import InvalidRequest
@@ -26,13 +28,64 @@ TOOL = Struct(
         "function": Struct("api.ToolFunction", {"name": string, "description": string, "parameters": _parameters}),
     },
 )
-_TYPES = ("", "function")
+FUNCTION_TYPES = ("", "function")
+"""The types of a tool that `TOOL` reads."""
+
+_VERSION = re.compile(r"_\d{8}|_\d{4}_\d\d_\d\d")
+# What the APIs have beyond the client's own functions, without the dates of their versions. Any other type is reported
+# under one name: a client must not be able to fill headers and counters with names of its own making.
+_UNSERVED = frozenset(
+    {
+        "advisor",
+        "apply_patch",
+        "bash",
+        "browser_toolset",
+        "code_execution",
+        "code_interpreter",
+        "computer",
+        "computer_toolset",
+        "computer_use_preview",
+        "custom",
+        "file_search",
+        "image_generation",
+        "local_shell",
+        "mcp",
+        "mcp_toolset",
+        "memory",
+        "programmatic_tool_calling",
+        "shell",
+        "text_editor",
+        "tool_search",
+        "tool_search_tool_bm25",
+        "tool_search_tool_regex",
+        "web_fetch",
+        "web_search",
+        "web_search_preview",
+    }
+)
 _CHOICES = '"auto", "none", "required" or {"type":"function","function":{"name":"..."}}'
 
 
 def read_tools(offered: Sequence[Fields]) -> tuple[Tool, ...]:
     """The tools that `TOOL` has read, in order. Raises `InvalidRequest` for one without a name or of another type."""
-    return tuple(_tool(index, each) for index, each in enumerate(offered))
+    for index, each in enumerate(offered):
+        kind: str = each.get("type", "")
+        if kind not in FUNCTION_TYPES:
+            raise InvalidRequest(f'tools[{index}] is of type {quote(kind)}: only "function" is supported')
+    return read_functions(offered)
+
+
+def read_functions(offered: Sequence[Fields]) -> tuple[Tool, ...]:
+    """Those of the tools that `TOOL` has read that are functions, in order. Raises `InvalidRequest`."""
+    functions = ((index, each) for index, each in enumerate(offered) if each.get("type", "") in FUNCTION_TYPES)
+    return tuple(_tool(index, each) for index, each in functions)
+
+
+def unserved(offered: Iterable[Fields], served: Container[str]) -> tuple[str, ...]:
+    """By name (``tools.web_search``), the tools `offered` that are of no type that is `served`."""
+    kinds: Iterable[str] = (each.get("type", "") for each in offered)
+    families = (_VERSION.sub("", kind) for kind in kinds if kind not in served)
+    return tuple(dict.fromkeys(f"tools.{name if name in _UNSERVED else 'other'}" for name in families))
 
 
 def read_choice(value: Any, tools: Sequence[Tool], *, parallel: bool) -> ToolChoice:
@@ -81,9 +134,6 @@ def _call(fields: Fields) -> ToolCall:
 
 
 def _tool(index: int, fields: Fields) -> Tool:
-    kind: str = fields.get("type", "")
-    if kind not in _TYPES:
-        raise InvalidRequest(f'tools[{index}] is of type {quote(kind)}: only "function" is supported')
     function: Fields = fields.get("function", {})
     name: str = function.get("name", "")
     if not name:

@@ -9,7 +9,17 @@ from tests.conftest import MakeDaemon
 from tests.support.running import Running
 
 JSON = "application/json; charset=utf-8"
-CHAT = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}]}
+CHAT: dict[str, Any] = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}]}
+PROMPT: dict[str, Any] = {"model": "sonnet", "prompt": "hello"}
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/chat": CHAT,
+    "/api/generate": PROMPT,
+    "/v1/chat/completions": CHAT,
+    "/v1/completions": PROMPT,
+    "/v1/responses": {"model": "sonnet", "input": "hello"},
+    "/v1/messages": CHAT | {"max_tokens": 100},
+    "/v1/messages/count_tokens": CHAT,
+}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +37,11 @@ CHAT = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}]}
         ("GET", "/api/chat", 405, "text/plain", "405 method not allowed"),
         ("HEAD", "/api/ps", 405, "text/plain", ""),
         ("HEAD", "/v1/models", 405, "text/plain", ""),
+        ("GET", "/v1/messages", 405, "text/plain", "405 method not allowed"),
+        ("HEAD", "/v1/messages/count_tokens", 405, "text/plain", ""),
+        ("GET", "/v1/responses", 405, "text/plain", "405 method not allowed"),
+        ("GET", "/v1/responses/resp_1", 404, "text/plain", "404 page not found"),
+        ("DELETE", "/v1/completions", 405, "text/plain", "405 method not allowed"),
         ("DELETE", "/api/tags", 405, "text/plain", "405 method not allowed"),
     ],
 )
@@ -39,7 +54,18 @@ def test_a_route_answers_as_ollamas_does(
     assert "server" not in answer.headers
 
 
-@pytest.mark.parametrize(("path", "allowed"), [("/api/chat", "POST"), ("/api/tags", "HEAD, GET"), ("/api/ps", "GET")])
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/chat", "POST"),
+        ("/api/tags", "HEAD, GET"),
+        ("/api/ps", "GET"),
+        ("/v1/messages", "POST"),
+        ("/v1/messages/count_tokens", "POST"),
+        ("/v1/responses", "POST"),
+        ("/v1/completions", "POST"),
+    ],
+)
 def test_a_wrong_method_is_told_the_right_ones(fake: Running, path: str, allowed: str) -> None:
     with fake.client() as client:
         assert client.patch(path).headers["allow"] == allowed
@@ -71,13 +97,52 @@ def test_a_bad_body_gets_ollamas_words(fake: Running, path: str, body: bytes, st
     assert answer.json() == {"error": error}
 
 
-def test_an_error_on_v1_has_openais_shape(fake: Running) -> None:
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions", "/v1/responses"])
+def test_an_error_on_v1_has_openais_shape(fake: Running, path: str) -> None:
     with fake.client() as client:
-        answer = client.post("/v1/chat/completions", json={"model": "nope", "messages": CHAT["messages"]})
-    assert answer.status_code == 404
+        answer = client.post(path, json=BODIES[path] | {"model": "nope"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
     assert answer.json() == {
         "error": {"message": "model 'nope' not found", "type": "not_found_error", "param": None, "code": None}
     }
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_an_error_on_messages_has_anthropics_shape(fake: Running, path: str) -> None:
+    with fake.client() as client:
+        answer = client.post(path, json=BODIES[path] | {"model": "nope"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+    error = answer.json()
+    assert error.pop("request_id").startswith("req_")
+    assert error == {"type": "error", "error": {"type": "not_found_error", "message": "model 'nope' not found"}}
+
+
+def test_one_path_has_the_models_in_two_shapes(fake: Running) -> None:
+    with fake.client() as client:
+        openais = client.get("/v1/models").json()
+        anthropics = client.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
+    assert openais["object"] == "list"
+    assert not anthropics["has_more"]
+    assert [model["id"] for model in openais["data"]] == [model["id"] for model in anthropics["data"]]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_completion_without_a_prompt_loads_and_costs_nothing(fake: Running, stream: bool) -> None:
+    with fake.client() as client:
+        answer = client.post("/v1/completions", json={"model": "sonnet", "prompt": "", "stream": stream})
+    assert answer.headers["content-type"] == ("text/event-stream" if stream else "application/json")
+    assert '"finish_reason":"load"' in answer.text
+
+
+def test_a_count_of_tokens_is_an_estimate_of_everything_sent(fake: Running) -> None:
+    tool = {"name": "now", "description": "d" * 400, "input_schema": {"type": "object"}}
+    sent: list[dict[str, Any]] = [{}, {"system": "s" * 400}, {"system": "s" * 400, "tools": [tool]}]
+    with fake.client() as client:
+        answers = [client.post("/v1/messages/count_tokens", json=CHAT | fields) for fields in sent]
+    few, more, most = (answer.json()["input_tokens"] for answer in answers)
+    assert 0 < few < 20
+    assert 100 <= more - few < 110
+    assert 100 <= most - more < 130
 
 
 @pytest.mark.parametrize(
@@ -89,14 +154,19 @@ def test_an_error_on_v1_has_openais_shape(fake: Running) -> None:
         ("/api/generate", {"stream": False}, JSON),
         ("/v1/chat/completions", {"stream": True}, "text/event-stream"),
         ("/v1/chat/completions", {}, "application/json"),
+        ("/v1/completions", {"stream": True}, "text/event-stream"),
+        ("/v1/completions", {}, "application/json"),
+        ("/v1/responses", {"stream": True}, "text/event-stream"),
+        ("/v1/responses", {}, "application/json"),
+        ("/v1/messages", {"stream": True}, "text/event-stream"),
+        ("/v1/messages", {}, "application/json"),
     ],
 )
 def test_an_answer_has_its_dialects_content_type(
     fake: Running, path: str, fields: dict[str, Any], content_type: str
 ) -> None:
-    body = {"model": "sonnet", "prompt": "hello"} if path == "/api/generate" else CHAT
     with fake.client() as client:
-        answer = client.post(path, json=body | fields)
+        answer = client.post(path, json=BODIES[path] | fields)
     assert answer.headers["content-type"] == content_type
     assert "fake " in answer.text
     assert answer.headers["x-request-id"]

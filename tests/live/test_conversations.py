@@ -18,6 +18,7 @@ from tests.support.chatting import (
     process_of,
     sent,
     spoken,
+    forget,
     system,
     texts,
     thoughts,
@@ -195,6 +196,7 @@ def test_the_least_recently_used_conversation_goes_first(make_daemon: MakeDaemon
     states = [view.state.value for view in running.daemon.pool.processes]
     assert states.count("live") == 2
     for index, live in ((2, True), (1, True), (0, False)):
+        forget(running)
         chat(running, [*talks[index], user("go on")], think=True)
         assert (thoughts(running.last()) > 0) is live, names[index]
         running.until_idle()

@@ -428,7 +428,7 @@ def test_what_is_large_is_declared(schema: Schema) -> None:
 def test_all_schemas_together_have_a_bound() -> None:
     schema: Schema = {"properties": {"a": {"enum": [{}] * 5000}}}
     text = refusal(*(Tool(f"t{n:02}", "", schema) for n in range(30)))
-    assert text == 'tool "t19": the schemas up to here have more than 100000 parts together'
+    assert text == 'tool "t05": the schemas up to here have more than 30000 parts together'
 
 
 # Stubs

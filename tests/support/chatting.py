@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from proxy.backends.claude_cli.memory import Memory
 from tests.support.running import Running
 
 Messages = list[dict[str, Any]]
@@ -108,8 +109,13 @@ def sent(body: dict[str, Any]) -> Messages:
     return messages
 
 
+def forget(running: Running) -> None:
+    """Have the daemon forget the answers that it remembers, so that only a live process has their thinking."""
+    running.daemon.backend._memory = Memory()
+
+
 def thoughts(body: dict[str, Any]) -> int:
-    """How many blocks of thinking an API request carries: only a live process still has them."""
+    """How many blocks of thinking an API request carries: clients send none back."""
     return sum(block["type"] == "thinking" for message in body["messages"] for block in message["content"])
 
 

@@ -15,6 +15,7 @@ BODY = {"model": "sonnet", "max_tokens": 100, "messages": HELLO}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 WEATHER = {"name": "weather", "description": "How it is.", "input_schema": SCHEMA}
 TOOL = Tool("weather", "How it is.", SCHEMA)
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 GO_FIELD = "json: cannot unmarshal {} into Go struct field "
 
 
@@ -131,6 +132,14 @@ def test_servers_that_the_api_would_ask_are_named() -> None:
     ).unsupported == ("content.server_tool_use", "mcp_servers")
 
 
+def test_tools_that_the_api_runs_or_defines_are_left_out_and_named() -> None:
+    editor = {"type": "text_editor_20250728", "name": "str_replace_based_edit_tool"}
+    toolset = {"type": "mcp_toolset", "mcp_server_name": "x"}
+    read = asked(tools=[SEARCH, WEATHER, editor, toolset, SEARCH, {"type": "function"}])
+    assert read.request.tools == (TOOL,)
+    assert read.unsupported == ("tools.web_search", "tools.text_editor", "tools.mcp_toolset", "tools.other")
+
+
 ORDER: list[tuple[dict[str, Any], str]] = [
     ({"max_tokens": "x"}, f"{GO_FIELD.format('string')}MessagesRequest.max_tokens of type int"),
     ({"model": ""}, "model is required"),
@@ -141,7 +150,7 @@ ORDER: list[tuple[dict[str, Any], str]] = [
         {"messages": [{"role": "assistant", "content": [{"type": "tool_use"}]}]},
         "tool_use block missing required 'id' field",
     ),
-    ({"tools": [{"type": "web_search_20250305", "name": "x"}]}, 'tool type "web_search_20250305" is not supported'),
+    ({"tools": [{"type": "custom"}]}, "tools[0] has no name"),
     ({"tool_choice": {"type": "required"}}, 'invalid tool_choice type "required": expected "auto", "any", "tool" or'),
     ({"output_config": {"effort": "ultra"}}, 'invalid output_config.effort "ultra": expected "low", "medium", "high"'),
     ({"output_format": {"type": "grammar"}}, 'invalid output_config.format type "grammar": expected "json_schema"'),
@@ -169,7 +178,7 @@ def test_faults_come_in_order(at: int) -> None:
         ({"messages": ["x"]}, f"{GO_FIELD.format('string')}MessagesRequest.messages of type anthropic.MessageParam"),
         ({"system": 1}, f"{GO_FIELD.format('number')}MessagesRequest.system of type []anthropic.ContentBlock"),
         ({"tools": [{"name": ""}]}, "tools[0] has no name"),
-        ({"tools": [WEATHER, {"type": "bash_20250124", "name": "bash"}]}, 'tool type "bash_20250124" is not supported'),
+        ({"tools": [{"type": "bash_20250124", "name": "bash"}, {}]}, "tools[1] has no name"),
         (
             {"tools": [{"name": "x", "input_schema": "y"}]},
             'invalid input_schema for tool "x": json: cannot unmarshal string into Go value of type '
@@ -182,6 +191,11 @@ def test_faults_come_in_order(at: int) -> None:
         ({"tool_choice": {"name": "x"}}, 'invalid tool_choice type "": expected "auto", "any", "tool" or "none"'),
         ({"tool_choice": {"type": "any"}}, 'tool_choice "any" needs tools'),
         ({"tool_choice": {"type": "tool", "name": "x"}}, 'tool_choice names "x", which is not among the tools'),
+        (
+            {"tools": [SEARCH], "tool_choice": {"type": "tool", "name": "web_search"}},
+            'tool_choice names "web_search", which is not among the tools',
+        ),
+        ({"tools": [SEARCH], "tool_choice": {"type": "any"}}, 'tool_choice "any" needs tools'),
         ({"tool_choice": {"type": "tool"}}, 'tool_choice names "", which is not among the tools'),
         ({"output_format": {"type": "json_schema"}}, "output_config.format: json_schema needs a schema object"),
     ],

@@ -137,23 +137,25 @@ def test_what_no_model_does_is_named(fields: dict[str, Any], names: tuple[str, .
         ({"text": {"format": {"type": "json_schema"}}}, "text.format: json_schema needs a schema object"),
         ({"top_logprobs": 21}, "top_logprobs must be between 0 and 20"),
         (
-            {"tools": [{"type": "web_search"}]},
-            'tools[0] is of type "web_search": only "function" and "namespace" are supported',
-        ),
-        (
-            {"tools": [WEATHER, {"type": "namespace", "name": "ns", "tools": [{"type": "custom", "name": "x"}]}]},
-            'tools[1].tools[0] is of type "custom": only "function" and "namespace" are supported',
+            {
+                "tools": [
+                    {"type": "local_shell"},
+                    {"type": "namespace", "name": "ns", "tools": [{"type": "custom"}, {}]},
+                ]
+            },
+            "tools[1].tools[1] has no name",
         ),
         ({"tools": [{"type": "function"}]}, "tools[0] has no name"),
         ({"tools": [None]}, "tools[0] has no name"),
         ({"tools": [{"type": "namespace"}]}, "tools[0] has no name"),
         ({"tool_choice": "required"}, 'tool_choice "required" needs tools'),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, 'tool_choice "required" needs tools'),
         (
             {"tools": [WEATHER], "tool_choice": {"type": "function", "name": "now"}},
             'tool_choice names "now", which is not among the tools',
         ),
         (
-            {"tool_choice": {"type": "web_search"}},
+            {"tools": [WEATHER, {"type": "web_search"}], "tool_choice": {"type": "web_search"}},
             'invalid tool_choice: {"type":"web_search"}; expected "auto", "none", "required" or '
             '{"type":"function","function":{"name":"..."}}',
         ),
@@ -256,3 +258,14 @@ def test_what_a_body_says_is_repeated() -> None:
 def test_the_namespaces_of_tools_are_kept_for_the_answer() -> None:
     tools = [WEATHER, {"type": "namespace", "name": "a.b", "tools": [{"name": "now"}]}]
     assert response(tools=tools).namespaces == {"a.b.now": "a.b"}
+
+
+def test_tools_that_nobody_here_serves_are_left_out_and_named() -> None:
+    custom = {"type": "custom", "name": "apply_patch", "format": {"type": "grammar"}}
+    inner = {"type": "namespace", "name": "ns", "tools": [custom, {"name": "now"}, {"type": "namespace", "name": "x"}]}
+    search = {"type": "web_search_2025_08_26", "filters": {}}
+    read = response(tools=[search, WEATHER, {"type": "image_generation"}, {"type": "mcp", "server_label": "s"}, inner])
+    assert read.request.tools == (TOOL, Tool("ns.now"))
+    assert read.namespaces == {"ns.now": "ns"}
+    left_out = ("tools.web_search", "tools.image_generation", "tools.mcp", "tools.custom", "tools.other")
+    assert read.unsupported == left_out

@@ -23,6 +23,8 @@ from proxy.core.request import (
 from proxy.wire.anthropic import parse_messages
 from proxy.wire.ollama import parse_chat
 from proxy.wire.openai import parse_chat_completion
+from proxy.wire.responses import parse_response
+from proxy.wire.responses.seal import sealed
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 9).decode()
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -151,20 +153,55 @@ ANTHROPIC = {
     "tools": [{"name": "weather", "description": "How warm it is.", "input_schema": SCHEMA}],
 }
 
+RESPONSES = {
+    "model": "sonnet",
+    "instructions": "Be brief.",
+    "input": [
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"},
+                {"type": "input_text", "text": "Is it warmer in Köln or in Lima?"},
+            ],
+        },
+        {"type": "reasoning", "summary": [], "encrypted_content": sealed(THOUGHT)},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]},
+        {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": json.dumps(KOELN)},
+        {"type": "function_call", "call_id": "call_2", "name": "weather", "arguments": json.dumps(LIMA)},
+        {"type": "function_call_output", "call_id": "call_1", "output": "12 °C"},
+        {"type": "function_call_output", "call_id": "call_2", "output": "19 °C"},
+        {"role": "user", "content": "Well?"},
+    ],
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "max_output_tokens": 500,
+    "reasoning": {"effort": "high"},
+    "text": {"format": {"type": "json_schema", "name": "answer", "schema": ANSWER}},
+    "tools": [{"type": "function", **FUNCTION}],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A way to ask: `body` is what `ASKED` is in it; `thoughts` are those of `body` that reach the model."""
+    """A way to ask: `body` is what `ASKED` is in it; `thoughts` are those of `body` that reach the model.
+
+    `options` are those of `ASKED` that the dialect has.
+    """
 
     parse: Callable[[bytes], ChatRequest]
     body: Mapping[str, Any]
     thoughts: tuple[Thought, ...] = ()
+    options: Options = ASKED.options
 
 
 DIALECTS = {
     "/api/chat": Dialect(lambda body: parse_chat(body).request, OLLAMA),
     "/v1/chat/completions": Dialect(lambda body: parse_chat_completion(body).request, OPENAI),
     "/v1/messages": Dialect(lambda body: parse_messages(body).request, ANTHROPIC, (THOUGHT,)),
+    "/v1/responses": Dialect(
+        lambda body: parse_response(body).request, RESPONSES, (THOUGHT,), replace(ASKED.options, top_k=None, stop=())
+    ),
 }
 
 
@@ -177,4 +214,6 @@ def test_one_conversation_is_the_same_request_in_every_dialect(dialect: Dialect)
     request = dialect.parse(json.dumps(dialect.body).encode())
     thoughts = tuple(part for message in request.messages for part in message.parts if isinstance(part, Thought))
     assert thoughts == dialect.thoughts
-    assert replace(request, messages=tuple(map(without_thoughts, request.messages))) == ASKED
+    assert replace(request, messages=tuple(map(without_thoughts, request.messages))) == replace(
+        ASKED, options=dialect.options
+    )

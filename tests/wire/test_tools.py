@@ -73,8 +73,6 @@ def test_a_schema_keeps_the_order_of_its_keys_and_its_whole_numbers(parse: Parse
         ([F, {}], "tools[1] has no function name"),
         ([None], "tools[0] has no function name"),
         ([{"type": "function", "function": {"name": ""}}], "tools[0] has no function name"),
-        ([F, {"type": "web_search"}], 'tools[1] is of type "web_search": only "function" is supported'),
-        ([{"type": "custom", "custom": {"name": "f"}}], 'tools[0] is of type "custom": only "function" is supported'),
         (
             [{"function": {"name": "f", "parameters": "{}"}}],
             "json: cannot unmarshal string into Go struct field ToolFunction.tools.function.parameters "
@@ -84,6 +82,34 @@ def test_a_schema_keeps_the_order_of_its_keys_and_its_whole_numbers(parse: Parse
 )
 def test_what_is_no_tool_is_refused(parse: Parse, tools: list[object], text: str) -> None:
     assert refused(parse, tools=tools) == (400, text)
+
+
+@pytest.mark.parametrize(
+    ("tools", "names"),
+    [
+        ([{"type": "custom", "custom": {"name": "f"}}], ("tools.custom",)),
+        (
+            [{"type": "web_search"}, {"type": "web_search_preview_2025_03_11"}],
+            ("tools.web_search", "tools.web_search_preview"),
+        ),
+        ([{"type": "web_search_20250305"}, {"type": "web_search_20260209"}], ("tools.web_search",)),
+        ([{"type": "x"}, {"type": "y_20250305"}, {"type": "web_search_20250305x"}], ("tools.other",)),
+    ],
+)
+def test_tools_that_nobody_here_serves_are_left_out_and_named(tools: list[object], names: tuple[str, ...]) -> None:
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}], "tools": [*tools, F]}
+    read = parse_chat_completion(json.dumps(body).encode())
+    assert (read.request.tools, read.unsupported) == ((Tool("f"),), names)
+
+
+def test_the_place_of_a_tool_counts_those_that_are_left_out() -> None:
+    assert refused(completion, tools=[{"type": "custom"}, {}]) == (400, "tools[1] has no function name")
+
+
+@pytest.mark.parametrize("kind", ["web_search", "custom"])
+def test_ollama_has_no_tools_but_functions(kind: str) -> None:
+    text = f'tools[1] is of type "{kind}": only "function" is supported'
+    assert refused(chat, tools=[F, {"type": kind}]) == (400, text)
 
 
 @BOTH
@@ -161,8 +187,10 @@ def test_another_choice_is_refused(value: object) -> None:
     ("tools", "value", "text"),
     [
         ([], "required", 'tool_choice "required" needs tools'),
+        ([{"type": "web_search"}], "required", 'tool_choice "required" needs tools'),
         ([], {"type": "required"}, 'tool_choice "required" needs tools'),
         ([], F, 'tool_choice names "f", which is not among the tools'),
+        ([{"type": "custom", "name": "f"}], F, 'tool_choice names "f", which is not among the tools'),
         ([{"function": {"name": "F"}}], F, 'tool_choice names "f", which is not among the tools'),
     ],
 )

@@ -108,7 +108,7 @@ class ClaudeCliBackend:
         script = self._memory.recalled(script, history)
         tools = tool_set(target.tools, naming, ways.description_limit)
         setup = Setup(script.system, tools, target.builtin_tools)
-        job = Job(setup, script, history, target, self._ids.get(target.model, target.model))
+        job = Job(setup, script, history, target, self._ids)
         # A process that waits, and cannot be taken back to where it was before, takes nothing else.
         held = ways.rewind or not script.brings_results or job.live is not None
         async with self._pool.lease(Need(setup, history if history.messages and held else None)) as lease:

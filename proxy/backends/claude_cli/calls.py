@@ -13,6 +13,10 @@ _DEEPEST = 100
 # Arrays and objects within arguments: every client reads these.
 
 
+_EXACT = 2.0**53
+# Below it every integral float is written as an integer by everybody.
+
+
 class Calls:
     """Collects calls of the `tools`, which are from the API's name to the client's.
 
@@ -114,7 +118,7 @@ def _number(text: str) -> int | float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise ValueError("a number that is too large")
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
 def _refuse(name: str) -> NoReturn:

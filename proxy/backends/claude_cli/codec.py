@@ -251,15 +251,15 @@ def encode_refusal(ask: ControlAsk | McpAsk) -> bytes:
     return _line({"type": "control_response", "response": response})
 
 
-def encode_mcp(ask: McpAsk, result: JsonObject) -> bytes:
-    """The answer to a message of the Model Context Protocol; one without an id is only acknowledged."""
-    rpc = {"jsonrpc": "2.0", "id": ask.message.get("id", 0), "result": result}
-    return _line(
-        {
-            "type": "control_response",
-            "response": {"subtype": "success", "request_id": ask.request_id, "response": {"mcp_response": rpc}},
-        }
-    )
+def encode_mcp(ask: McpAsk, result: str) -> bytes:
+    """The answer to a message of the Model Context Protocol; one without an id is only acknowledged.
+
+    `result` is JSON of ASCII characters: it may be large, and is made once.
+    """
+    request_id, message_id = json.dumps(ask.request_id), json.dumps(ask.message.get("id", 0))
+    rpc = f'{{"jsonrpc":"2.0","id":{message_id},"result":{result}}}'
+    response = f'{{"subtype":"success","request_id":{request_id},"response":{{"mcp_response":{rpc}}}}}'
+    return f'{{"type":"control_response","response":{response}}}\n'.encode("ascii")
 
 
 def encode_user(uuid: str, content: Sequence[JsonObject], *, ask: bool) -> bytes:

@@ -17,6 +17,7 @@ from itertools import groupby
 
 from proxy.backends.claude_cli.conversations import Conversation, digest_of
 from proxy.backends.claude_cli.replay import Recalled, Script
+from proxy.backends.claude_cli.tools import Naming
 from proxy.core.request import Caller, Message, ToolCall, ToolResult
 
 MOST_BYTES = 32 << 20
@@ -30,6 +31,7 @@ Key = tuple[Caller, str | bytes]
 @dataclass(frozen=True, slots=True)
 class _Answer:
     asked: str
+    naming: Naming
     digest: bytes
     answer: Recalled
     size: int
@@ -44,8 +46,11 @@ class Memory:
         self._size = 0
         self._answers: OrderedDict[Key, _Answer] = OrderedDict()
 
-    def keep(self, ended: Conversation, answer: Message, given: Recalled) -> None:
-        """Keep what was `given`, of which the client got `answer`, with which the conversation `ended`."""
+    def keep(self, ended: Conversation, answer: Message, given: Recalled, naming: Naming) -> None:
+        """Keep what was `given`, of which the client got `answer`, with which the conversation `ended`.
+
+        Its calls have the API's names, by the `naming` of that request.
+        """
         if all(block.get("type") == "text" for block in given.blocks):
             return  # a client sends it back as it is
         size = len(json.dumps(given.blocks))
@@ -55,7 +60,7 @@ class Memory:
         keys = _keys(ended.caller, place, answer)
         for key in keys:
             self._forget(key)
-        kept = _Answer(ended.model, digest_of(answer), given, size, keys)
+        kept = _Answer(ended.model, naming, digest_of(answer), given, size, keys)
         self._answers |= dict.fromkeys(keys, kept)
         self._size += size
         while self._size > self._most:
@@ -82,9 +87,10 @@ class Memory:
             return None
         for key in known.keys:
             self._answers.move_to_end(key)
-        if known.digest == digest:
+        if known.digest == digest and known.naming == script.naming:
             return known.answer
-        # The words came back otherwise, or not at all: the client's count, behind the thoughts.
+        # The tools have other names now; or the words came back otherwise, or not at all: the client's count, behind
+        # the thoughts.
         thoughts = [block for block in known.answer.blocks if block.get("type") in _THOUGHTS]
         words = [block for block in script.content(message) if block["type"] not in _THOUGHTS]
         return Recalled(known.answer.model, (*thoughts, *words))

@@ -101,6 +101,10 @@ so a client that asks one thing after another stays on one process.
 """
 
 
+RESULT_PATIENCE = 30.0
+"""Seconds for which a process that waits for results is left alone: most tools answer sooner."""
+
+
 def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, quiet: bool, now: float) -> Plan:
     """Serve the waiting requests in their order; then, when it is `quiet`, fill up the spares one at a time.
 
@@ -145,6 +149,7 @@ class _Serving:
     def __init__(self, processes: Sequence[View], now: float, *, reuse: bool) -> None:
         self._processes = processes
         self._reuse = reuse
+        self._now = now
         self.free = {i for i, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE, State.LIVE)}
         self._settling = {
             i for i, view in enumerate(processes) if view.state is State.SETTLING and now - view.since < SETTLE_PATIENCE
@@ -202,10 +207,13 @@ class _Serving:
         return self._processes[index].state is State.SPARE and self._processes[index].builtin == builtin
 
     def _single(self, setup: Setup) -> int | None:
-        """A live process that holds one answer alone, and will hardly be asked again: it waits for nothing."""
+        """A live process that holds one answer alone, and will hardly be asked again: no results are on their way."""
         live = _oldest(self._processes, self.free, State.LIVE)
-        views = ((index, self._processes[index]) for index in live if not self._processes[index].waits)
+        views = ((index, self._processes[index]) for index in live if not self._expects(self._processes[index]))
         return next((i for i, v in views if v.setup == setup and v.conversation and v.conversation.answers == 1), None)
+
+    def _expects(self, view: View) -> bool:
+        return view.waits and self._now - view.since < RESULT_PATIENCE
 
     def _wait(self, matches: _Matches) -> bool:
         """Let the request wait for a process that is nearly ready, if there is one."""

@@ -1,7 +1,7 @@
 """One answer from one process: asked, relayed, and the process settled afterwards."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -31,13 +31,14 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a turn has to do: the `script` to tell to a process of that `setup`, which then holds more than the
-    `history` before it, and the `target` it runs on. `model` is the id that the target's model has at the API."""
+    `history` before it, and the `target` it runs on. `ids` are those that models have at the API, as far as a process
+    has told."""
 
     setup: Setup
     script: Script
     history: Conversation
     target: Target
-    model: str
+    ids: Mapping[str, str]
 
     @property
     def live(self) -> tuple[ToolResult, ...] | None:
@@ -130,7 +131,11 @@ class CliTurn:
 
     async def _tell(self, start: int) -> None:
         session, script = self._session, self._script
-        telling = await off_loop(script.size(start), script.telling, self._job.model, start)
+        target, ids = self._job.target.model, self._job.ids
+        if start < len(script.history) and target not in ids:
+            # Thoughts are the model's own: the CLI leaves out those of an answer that another one gave.
+            await session.answered()
+        telling = await off_loop(script.size(start), script.telling, ids.get(target, target), start)
         self._turns, self._prompt = telling.turns, telling.uuid
         for step in telling.steps:
             session.write(step.data)
@@ -153,7 +158,7 @@ class CliTurn:
             log.info("builtin_tools_used", tools=machine.used)
         if machine is not None and answer is not None:
             ended = after(self._job.history, self._script, answer)
-            self._memory.keep(ended, answer, machine.given)
+            self._memory.keep(ended, answer, machine.given, self._script.naming)
             if self._ways.waits or not machine.pending:
                 self._kept, lease.waits = True, machine.pending
                 lease.becomes, lease.turns = ended, (*self._held, *self._turns)

@@ -93,7 +93,8 @@ class Script:
     @property
     def round_start(self) -> int:
         """The index in the history of the last question: what was asked before the calls, if there are any since."""
-        return max(index for index, message in enumerate(self.history) if _asks(message))
+        # A conversation that the assistant begins has the empty question that is told before it.
+        return max((index for index, message in enumerate(self.history) if _asks(message)), default=0)
 
     def content(self, message: Message) -> list[JsonObject]:
         """A message as the API's blocks."""
@@ -175,24 +176,37 @@ def _says(message: Message) -> bool:
     return not all(map(is_blank, message.parts))
 
 
+_FRAME = 64
+# Characters that a part or a value takes besides its own, in work if not in length.
+
+
 def size_of(messages: Iterable[Message]) -> int:
-    """About how many characters messages have."""
+    """About how much work messages are, in characters."""
     return sum(_size(part) for message in messages for part in message.parts)
 
 
 def _size(part: Part) -> int:
     match part:
         case Text(text):
-            return len(text)
+            return _FRAME + len(text)
         case ToolCall():
-            # What matters is that large ones are seen as such: a string or two make them large.
-            return sum(len(value) for value in part.arguments.values() if isinstance(value, str))
+            return _FRAME + _value_size(part.arguments)
         case ToolResult():
-            return sum(map(_size, part.parts))
+            return _FRAME + sum(map(_size, part.parts))
         case Thought(text, _, data):
-            return len(text) + len(data)
+            return _FRAME + len(text) + len(data)
         case _:
-            return len(part.data)
+            return _FRAME + len(part.data)
+
+
+def _value_size(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_FRAME + _value_size(inner) for inner in value.values())
+    if isinstance(value, list):
+        return sum(_FRAME + _value_size(inner) for inner in value)
+    return _FRAME
 
 
 def is_blank(part: Part) -> bool:

@@ -67,6 +67,11 @@ class Session:
         self.tools = ToolServer(tools)
         self.ask("mcp_set_servers", servers={SERVER: {"type": "sdk", "name": SERVER}})
 
+    async def answered(self) -> None:
+        """Wait until every control request has its answer."""
+        while self._expected:
+            await self._fill()
+
     async def listed(self) -> None:
         """Wait until the process has been told the tools that it was offered, if any."""
         while self.tools is not None and not self.tools.listed:

@@ -23,7 +23,7 @@ SERVER = "client"
 PREFIX = f"mcp__{SERVER}__"
 
 LONGEST_RESULT = 400_000
-"""Characters of a result that a waiting process takes as it is; the CLI would keep a longer one in a file."""
+"""UTF-16 units of a result that a waiting process takes as it is; the CLI would keep a longer one in a file."""
 
 _ALLOWED_RESULT = 500_000
 # Characters; the most that a tool can be allowed.
@@ -87,8 +87,9 @@ def tool_set(tools: Sequence[Tool], naming: Naming, description_limit: int) -> T
         _listed(name.removeprefix(naming.prefix), tool, description_limit)
         for (name, _), tool in zip(names, tools, strict=True)
     ]
-    listing = json.dumps(listed, separators=(",", ":"), ensure_ascii=False)
-    changed = not _is_kept(listing) or any(len(tool.description) > description_limit for tool in tools)
+    listing = json.dumps(listed, separators=(",", ":"))
+    kept = "\\u" not in listing or _is_kept(json.dumps(listed, ensure_ascii=False))
+    changed = not kept or any(len(tool.description) > description_limit for tool in tools)
     # The CLI's own tools are not ours to tell the API of.
     exact = _exact(tools, naming) if changed and not naming.reserved else ()
     return ToolSet(listing, tuple(names), exact)
@@ -104,8 +105,6 @@ def _exact(tools: Sequence[Tool], naming: Naming) -> tuple[JsonObject, ...]:
 def _is_kept(text: str) -> bool:
     """Whether the CLI passes on what it is told of tools as it is: it normalises it, and takes invisible characters
     out."""
-    if text.isascii():
-        return True
     visible = not any(unicodedata.category(char) in _INVISIBLE for char in set(text))
     return visible and unicodedata.is_normalized("NFKC", text)
 
@@ -137,22 +136,22 @@ class ToolServer:
         self.tools = tools
         self.listed = False
         self._asked: dict[str, McpAsk] = {}
-        self._results: dict[str, JsonObject] = {}
+        self._results: dict[str, str] = {}
 
     def take(self, ask: McpAsk) -> bytes | None:
         """The line that answers `ask`; None while that has to wait for the client."""
         match ask.message.get("method"):
             case "initialize":
-                return encode_mcp(ask, _introduction(ask.message))
+                return encode_mcp(ask, json.dumps(_introduction(ask.message)))
             case "tools/list":
                 self.listed = True
-                return encode_mcp(ask, {"tools": json.loads(self.tools.listing)})
+                return encode_mcp(ask, f'{{"tools":{self.tools.listing}}}')
             case "tools/call":
                 return self._call(ask)
             case "ping":
-                return encode_mcp(ask, {})
+                return encode_mcp(ask, "{}")
             case str(method) if method.startswith("notifications/"):
-                return encode_mcp(ask, {})
+                return encode_mcp(ask, "{}")
             case _:
                 return encode_refusal(ask)
 
@@ -162,7 +161,7 @@ class ToolServer:
 
     def answer(self, results: Iterable[ToolResult]) -> list[bytes]:
         """The lines that give the CLI what it has asked for; the other results are kept until it asks."""
-        self._results |= {result.call_id: _content(result) for result in results}
+        self._results |= {result.call_id: json.dumps(_content(result)) for result in results}
         waiting = [call_id for call_id in self._asked if call_id in self._results]
         return [encode_mcp(self._asked.pop(call_id), self._results.pop(call_id)) for call_id in waiting]
 
@@ -189,8 +188,13 @@ def call_of(message: Mapping[str, Any]) -> str:
 def arrives_unchanged(result: ToolResult) -> bool:
     """Whether a waiting process passes `result` on as it is: measured, and checked by the probe."""
     texts = [part.text for part in result.parts if isinstance(part, Text)]
-    said = len(texts) == len(result.parts) and all(text.strip() for text in texts)
-    return bool(texts) and said and not result.error and sum(map(len, texts)) <= LONGEST_RESULT
+    # A byte order mark is a blank as well, for the CLI.
+    said = len(texts) == len(result.parts) and all(text.replace("\ufeff", "").strip() for text in texts)
+    return bool(texts) and said and not result.error and sum(map(_units, texts)) <= LONGEST_RESULT
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _content(result: ToolResult) -> JsonObject:

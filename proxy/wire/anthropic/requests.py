@@ -13,7 +13,7 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import ChatRequest, JsonFormat, Options, Think, ThinkLevel
 from proxy.wire.anthropic.blocks import CONTENT
 from proxy.wire.anthropic.messages import MESSAGES, conversation, unsupported_content
-from proxy.wire.anthropic.tools import CHOICE, TOOLS, read_choice, read_tools
+from proxy.wire.anthropic.tools import CHOICE, TOOLS, read_choice, read_tools, unsupported_tools
 from proxy.wire.body import Object, plain
 from proxy.wire.fields import Fields, Struct, anything, boolean, integer, list_of, number, read_body, string
 from proxy.wire.gotext import quote
@@ -159,5 +159,5 @@ def _format(fields: Fields) -> JsonFormat | None:
 
 
 def _unsupported(fields: Fields, turns: list[Fields]) -> tuple[str, ...]:
-    names = unsupported_content(turns)
+    names = (*unsupported_content(turns), *unsupported_tools(fields.get("tools", ())))
     return (*names, "mcp_servers") if fields.get("mcp_servers") else names

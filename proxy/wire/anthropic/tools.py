@@ -1,4 +1,4 @@
-"""The tools of /v1/messages, and the choice among them. Tools that Anthropic runs or defines are refused."""
+"""The tools of /v1/messages, and the choice among them. Tools that Anthropic runs or defines are left out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from proxy.core.request import Tool, ToolChoice
 from proxy.wire.body import Object, plain
 from proxy.wire.fields import Fields, Place, Struct, anything, boolean, list_of, string
 from proxy.wire.gotext import quote
+from proxy.wire.tools import unserved
 
 TOOLS = list_of(
     Struct("anthropic.Tool", {"type": string, "name": string, "description": string, "input_schema": anything}),
@@ -20,8 +21,13 @@ _TYPES = ("", "custom")
 
 
 def read_tools(offered: Sequence[Fields]) -> tuple[Tool, ...]:
-    """What `TOOLS` has read, in order. Raises `InvalidRequest`."""
-    return tuple(_tool(index, each) for index, each in enumerate(offered))
+    """The client's own tools of what `TOOLS` has read, in order. Raises `InvalidRequest`."""
+    return tuple(_tool(index, each) for index, each in enumerate(offered) if each.get("type", "") in _TYPES)
+
+
+def unsupported_tools(offered: Sequence[Fields]) -> tuple[str, ...]:
+    """By name, the tools that were left out."""
+    return unserved(offered, _TYPES)
 
 
 def read_choice(wanted: Fields, tools: Sequence[Tool]) -> ToolChoice:
@@ -43,9 +49,6 @@ def read_choice(wanted: Fields, tools: Sequence[Tool]) -> ToolChoice:
 
 
 def _tool(index: int, fields: Fields) -> Tool:
-    kind: str = fields.get("type", "")
-    if kind not in _TYPES:
-        raise InvalidRequest(f"tool type {quote(kind)} is not supported")
     name: str = fields.get("name", "")
     if not name:
         raise InvalidRequest(f"tools[{index}] has no name")

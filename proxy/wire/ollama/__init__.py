@@ -3,6 +3,9 @@
 requests    bodies of /api/chat, /api/generate and /api/show -> values
 messages    the conversation in a body
 answers     events and replies -> NDJSON lines, whole objects, error bodies
+creation    bodies of /api/create, copy, delete, pull and push -> values
+progress    what is told of making, pulling and pushing a model
+account     what is told of the account and the cloud: there are none
 """
 
 from proxy.wire.ollama.answers import ChatStream, GenerateStream, error_body

@@ -25,7 +25,7 @@ from proxy.wire.openai.options import (
 )
 from proxy.wire.requests import Exists, any_model, checked_model
 from proxy.wire.syntax import EOF
-from proxy.wire.tools import TOOL, read_choice, read_tools
+from proxy.wire.tools import FUNCTION_TYPES, TOOL, read_choice, read_functions, unserved
 
 SPELLINGS: Mapping[str, str] = {
     "temperature": "temperature",
@@ -104,7 +104,7 @@ def parse_chat_completion(body: bytes, exists: Exists = any_model) -> OpenAIChat
     options = read_sampling(fields)
     wanted = _format(fields.get("response_format", {}))
     think = _think(fields)
-    tools = read_tools(fields.get("tools", ()))
+    tools = read_functions(fields.get("tools", ()))
     choice = read_choice(fields.get("tool_choice"), tools, parallel=fields.get("parallel_tool_calls", True))
     model = checked_model(fields, InvalidRequest("model is required"), exists)
     request = ChatRequest(model, messages, options=options, think=think, format=wanted, tools=tools, tool_choice=choice)
@@ -142,4 +142,4 @@ def _unsupported(fields: Fields) -> tuple[str, ...]:
         names.append("web_search_options")
     if asks_verbosity(fields.get("verbosity")):
         names.append("verbosity")
-    return tuple(names)
+    return (*names, *unserved(fields.get("tools", ()), FUNCTION_TYPES))

@@ -117,7 +117,8 @@ def parse_response(body: bytes, exists: Exists = any_model) -> Responses:
         tool_choice=choice,
     )
     stream = fields.get("stream", False)
-    return Responses(request, stream, _unsupported(fields), _echo(fields, request), offered.namespaces)
+    unsupported = (*_unsupported(fields), *offered.unsupported)
+    return Responses(request, stream, unsupported, _echo(fields, request), offered.namespaces)
 
 
 def _check_stateless(fields: Fields) -> None:

@@ -9,7 +9,6 @@ from proxy.core.request import Tool, ToolChoice
 from proxy.wire import tools as common
 from proxy.wire.body import Object, plain
 from proxy.wire.fields import Fields, Place, Reader, Struct, list_of, string
-from proxy.wire.gotext import quote
 
 
 def _parameters(value: Any, at: Place) -> Any:
@@ -27,29 +26,37 @@ TOOLS = list_of(_TOOL, "[]openai.ResponsesTool", null=dict)
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The `tools`, under their full names, and the namespace of each full name that has one."""
+    """The `tools`, under their full names, and the namespace of each full name that has one.
+
+    `unsupported` names those that were left out, because nobody here serves their types.
+    """
 
     tools: tuple[Tool, ...]
     namespaces: Mapping[str, str]
+    unsupported: tuple[str, ...]
 
 
 def read_tools(offered: Sequence[Fields]) -> Offered:
-    """What `TOOLS` has read. Raises `InvalidRequest` for a tool without a name or of another type."""
-    tools: list[Tool] = []
-    namespaces: dict[str, str] = {}
+    """What `TOOLS` has read. Raises `InvalidRequest` for a tool without a name."""
+    found: list[tuple[str, str, Fields]] = []
     for index, each in enumerate(offered):
         at = f"tools[{index}]"
         if each.get("type") != "namespace":
-            tools.append(_function(each, at))
+            found.append((at, "", each))
             continue
         space: str = each.get("name", "")
         if not space:
             raise InvalidRequest(f"{at} has no name")
-        for inner, member in enumerate(each.get("tools", ())):
-            tool = _function(member, f"{at}.tools[{inner}]", space)
-            namespaces[tool.name] = space
-            tools.append(tool)
-    return Offered(tuple(tools), namespaces)
+        found += [(f"{at}.tools[{inner}]", space, member) for inner, member in enumerate(each.get("tools", ()))]
+    tools: list[Tool] = []
+    namespaces: dict[str, str] = {}
+    for at, space, fields in found:
+        if fields.get("type", "") in common.FUNCTION_TYPES:
+            tools.append(_function(fields, at, space))
+            if space:
+                namespaces[tools[-1].name] = space
+    unsupported = common.unserved((fields for _, _, fields in found), common.FUNCTION_TYPES)
+    return Offered(tuple(tools), namespaces, unsupported)
 
 
 def read_choice(value: Any, tools: Sequence[Tool], *, parallel: bool) -> ToolChoice:
@@ -67,10 +74,7 @@ def full_name(space: str, name: str) -> str:
     return f"{space}.{name}" if space and name else name
 
 
-def _function(fields: Fields, at: str, space: str = "") -> Tool:
-    kind: str = fields.get("type", "")
-    if kind not in ("", "function"):
-        raise InvalidRequest(f'{at} is of type {quote(kind)}: only "function" and "namespace" are supported')
+def _function(fields: Fields, at: str, space: str) -> Tool:
     function: Fields = fields | fields.get("function", {})
     name: str = function.get("name", "")
     if not name:

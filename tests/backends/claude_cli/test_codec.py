@@ -270,7 +270,7 @@ def test_what_the_cli_asks_of_a_server_that_there_is_not_is_refused_too() -> Non
 
 @pytest.mark.parametrize(("message", "number"), [({"id": 3}, 3), ({"id": "three"}, "three"), ({}, 0)])
 def test_the_answer_to_a_servers_client_has_the_number_of_its_question(message: Any, number: object) -> None:
-    answer = json.loads(encode_mcp(McpAsk("7", message), {"tools": []}))
+    answer = json.loads(encode_mcp(McpAsk("7", message), '{"tools":[]}'))
     rpc = {"jsonrpc": "2.0", "id": number, "result": {"tools": []}}
     assert answer == {
         "type": "control_response",

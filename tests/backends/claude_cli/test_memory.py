@@ -7,9 +7,10 @@ import pytest
 
 from proxy.backends.claude_cli.conversations import after, begun
 from proxy.backends.claude_cli.memory import MOST_BYTES, Memory, thinks
-from proxy.backends.claude_cli.replay import Recalled
+from proxy.backends.claude_cli.replay import Recalled, make_script
+from proxy.backends.claude_cli.tools import PREFIX, Naming
 from proxy.core.contracts import Target, Thinking
-from proxy.core.request import Caller, Message, Part, Text, Thought, ToolCall, ToolResult
+from proxy.core.request import Caller, ChatRequest, Message, Part, Text, Thought, ToolCall, ToolResult
 from tests.backends.claude_cli.messages import MODEL, TARGET, message, script, text
 
 ANN = Caller("ann")
@@ -37,7 +38,7 @@ def keep(
 ) -> None:
     """Have `memory` keep what was given to the messages `asked`."""
     made = script(*asked, target=target)
-    memory.keep(after(begun(made, caller, target), made, answer), answer, given)
+    memory.keep(after(begun(made, caller, target), made, answer), answer, given, made.naming)
 
 
 def recalled(memory: Memory, *messages: Message, caller: Caller = ANN, target: Target = TARGET) -> dict[int, Recalled]:
@@ -135,6 +136,15 @@ def test_thoughts_that_came_back_themselves_are_not_told_twice() -> None:
         sent_back = message("a", Thought("Let me add.", "c2ln"), words, call)
         [found] = recalled(memory, QUESTION, sent_back, results("toolu_1")).values()
         assert found.blocks == (THOUGHT, text(words), call_block("toolu_1", a=5))
+
+
+def test_under_other_names_of_the_tools_the_calls_are_told_anew_behind_the_thoughts() -> None:
+    memory = Memory()
+    keep(memory, CALLED, CALLS, QUESTION)
+    made = make_script(ChatRequest("x", (QUESTION, CALLED, results("toolu_1")), ANN), TARGET, Naming(PREFIX))
+    found = memory.recalled(made, begun(made, ANN, TARGET)).recalled[1]
+    assert [block.get("name") for block in found.blocks] == [None, None, f"{PREFIX}add"]
+    assert found.blocks[0] == THOUGHT
 
 
 def test_words_alone_are_not_kept_since_every_client_sends_them_back() -> None:

@@ -172,6 +172,8 @@ def test_a_spare_never_takes_the_place_of_a_conversation(processes: str, most: L
         ("waits:a/x@9 live:a/y@1 spare", "a", Plan(clear=(1,), held=1)),
         ("waits:a/x@9 live:a/y@1 spare", "a a", Plan(assign=((1, 2),), clear=(1,), held=1)),
         ("waits:a/x waits:a/y", "a", Plan(evict=(0,))),
+        # Results that have not come for so long will hardly come at all.
+        ("waits:a/x@99 spare", "a", Plan(clear=(0,), held=1)),
         ("waits:a/x@1 live:a/xy@9", "b", Plan(evict=(1,))),
     ],
 )

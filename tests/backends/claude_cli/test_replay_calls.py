@@ -188,13 +188,17 @@ def test_an_answer_that_is_remembered_is_told_as_the_api_gave_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "size"),
+    "parts",
     [
-        (("abc", PICTURE), 3 + len(PICTURE.data)),
-        ((ToolCall("call_1", "add", {"a": "abc", "b": 7, "c": ["d"]}),), 3),
-        ((TWELVE, result(Text("abc"), PICTURE)), 2 + 3 + len(PICTURE.data)),
-        ((Thought("abc", "c2ln"), Thought(redacted="eA==")), 7),
+        ("abc", PICTURE),
+        (ToolCall("call_1", "add", {"a": "x" * 500_000}),),
+        (ToolCall("call_1", "add", {"a": [[[]] * 5000]}),),
+        (result(Text("x" * 500_000)),),
+        (result(PICTURE),) * 5000,
+        (ToolCall("call_1", "add"),) * 5000,
+        (Thought("abc", "c2ln"), Thought(redacted="e" * 500_000)),
     ],
 )
-def test_the_size_of_what_is_to_be_told_counts_calls_and_results(parts: tuple[Part | str, ...], size: int) -> None:
-    assert size_of([message("u", *parts)]) == size
+def test_what_takes_long_to_tell_counts_as_large(parts: tuple[Part | str, ...]) -> None:
+    small = parts == ("abc", PICTURE)
+    assert (size_of([message("u", *parts)]) < 256 << 10) is small
