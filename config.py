@@ -186,6 +186,11 @@ def _conversations(values: dict[str, Any]) -> int:
 Models = Annotated[tuple[ModelSettings, ...], AfterValidator(_joined), Takes("TABLES", "[[models]] tables")]
 HostTools = Annotated[Switch, AfterValidator(_without_host_tools)]
 KnownModel = Annotated[str, AfterValidator(_in_catalogue), Takes("NAME", "a name in the catalogue")]
+MaybeKnownModel = Annotated[
+    str | None,
+    AfterValidator(lambda name, info: name and _in_catalogue(name, info)),
+    Takes("NAME", "a name in the catalogue"),
+]
 Processes = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
 
 
@@ -204,6 +209,9 @@ class Settings(BaseModel):
     login: Login = Field(default="auto", description="login of the CLI; auto is the first that is there, in this order")
     models: Models = Field(default=AVAILABLE_MODELS, description="the catalogue; a table adds a model or replaces one")
     default_model: KnownModel = Field(default="sonnet", description="the model that processes are booted with")
+    fallback_model: MaybeKnownModel = Field(
+        default=None, description="the model that answers where an unknown one is asked for"
+    )
     default_think: DefaultThink = Field(
         default="off", description="how much models think when a request does not say; off is as little as they can"
     )
@@ -265,6 +273,7 @@ COMPUTED = {
     "origins": "none",
     "cli": "the one on PATH, else the bundled one",
     "models": "the built-in catalogue",
+    "fallback_model": "none: an unknown model is an error",
     "pass_environment": "none",
     "max_processes": "4 a core, 8 to 64",
     "spares": "a quarter of max_processes, 1 to 4",
@@ -372,6 +381,11 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
             given["max_queue"] = _Given(value, source, value)
         elif value and variable == "OLLAMA_ORIGINS":
             given["origins"] = _Given(value, source, value)
+        elif value and variable == "OLLAMA_LOAD_TIMEOUT" and OLLAMA_DURATION.fullmatch(value):
+            endless = value.startswith("-") or not value.strip("0")
+            given["boot_timeout"] = _Given(WEEK if endless else value, source, value)
+        elif value and variable == "OLLAMA_DEBUG" and value.lower() not in ("0", "f", "false"):
+            given["log_level"] = _Given("debug", source, value)
         elif value and variable == "OLLAMA_KEEP_ALIVE":
             readable = OLLAMA_DURATION.fullmatch(value)
             given["keep_alive"] = _Given(value if readable else "5m", source, value)  # Ollama, too, takes it for 5m

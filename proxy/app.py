@@ -134,7 +134,8 @@ class Daemon:
 
     def application(self) -> ASGIApp:
         """The ASGI application; it has no lifespan of its own."""
-        options = Options(self.settings.max_body, self.settings.write_timeout, self.simulated)
+        settings = self.settings
+        options = Options(settings.max_body, settings.write_timeout, self.simulated, settings.fallback_model)
         routes = make_routes(self.engine, options, self.status, self.discovered)
         application = Starlette(
             routes=routes,

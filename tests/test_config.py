@@ -127,7 +127,19 @@ def test_ollamas_keep_alive_wins_over_the_file_and_our_own_over_both() -> None:
 
 
 def test_other_variables_of_ollama_are_left_alone() -> None:
-    assert load({}, {"OLLAMA_LOAD_TIMEOUT": "9m", "OLLAMA_DEBUG": "1"}) == load()
+    assert load({}, {"OLLAMA_FLASH_ATTENTION": "1", "OLLAMA_MODELS": "/m", "OLLAMA_LOAD_TIMEOUT": "soon"}) == load()
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("9m", 540), ("90s", 90), ("0", 7 * 24 * 3600), ("-1", 7 * 24 * 3600), (" '1h' ", 3600)]
+)
+def test_ollama_s_load_timeout_is_that_of_booting(given: str, seconds: float) -> None:
+    assert load({}, {"OLLAMA_LOAD_TIMEOUT": given}).boot_timeout == seconds
+
+
+@pytest.mark.parametrize(("given", "level"), [("1", "debug"), ("2", "debug"), ("true", "debug"), ("0", "info")])
+def test_ollama_s_debug_switch_is_that_of_the_log(given: str, level: str) -> None:
+    assert load({}, {"OLLAMA_DEBUG": given}).log_level == level
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,11 @@ class AnthropicRoutes:
         )
 
     async def messages(self, request: Request) -> Answer:
-        call = self._fitting(await self._desk.parsed(request, anthropic.parse_messages))
+        call = self._fitting(await self._desk.asked(request, anthropic.parse_messages))
         return self._desk.turn(request, call, anthropic.MessageStream(f"msg_{uuid4().hex[:24]}", call.model), _MANNERS)
 
     async def count_tokens(self, request: Request) -> Response:
-        asked = self._desk.engine.dressed((await self._desk.parsed(request, anthropic.parse_count_tokens)).request)
+        asked = self._desk.engine.dressed((await self._desk.asked(request, anthropic.parse_count_tokens)).request)
         tokens = total(asked.messages) + total(asked.tools)
         return Response(anthropic.count_body(tokens), media_type=PLAIN_JSON)
 

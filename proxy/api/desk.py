@@ -1,8 +1,8 @@
 """What the routes of all dialects have in common: bodies parsed, turns opened, errors in the dialect's words."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -22,13 +22,14 @@ from proxy.core.traits import Traits
 from proxy.engine import Engine
 from proxy.wire.models import ModelCard
 from proxy.wire.names import model_not_found_text
-from proxy.wire.requests import Exists
+from proxy.wire.requests import Exists, any_model
 
 Answer = Response | TurnReply
 Handler = Callable[[Request], Awaitable[Answer]]
 ErrorBody = Callable[[ServerError], bytes]
 
 Value = TypeVar("Value")
+Asked = TypeVar("Asked", bound="Call")
 
 _DISCOVERY_PATIENCE = 10.0
 # Seconds that a request for an unknown model waits for the CLI's first process, which knows more of them.
@@ -44,11 +45,15 @@ SSE = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`max_body` in bytes, `write_timeout` in seconds. `simulated`: every answer is a made-up one, and says so."""
+    """`max_body` in bytes, `write_timeout` in seconds. `simulated`: every answer is a made-up one, and says so.
+
+    `fallback` is the name of the model that answers where an unknown one is asked for, None for an error.
+    """
 
     max_body: int
     write_timeout: float
     simulated: bool = False
+    fallback: str | None = None
 
 
 class Call(Protocol):
@@ -96,21 +101,31 @@ class Desk:
 
     async def parsed(self, request: Request, parse: Callable[[bytes, Exists], Value]) -> Value:
         """The body as `parse` reads it. Raises `ServerError`."""
+        return await self._known(parse, await self.body(request))
+
+    async def asked(self, request: Request, parse: Callable[[bytes, Exists], Asked]) -> Asked:
+        """A body that asks a model for something, which may be the fallback model. Raises `ServerError`."""
         body = await self.body(request)
         try:
-            return await self._parsed(parse, body)
+            return await self._known(parse, body)
+        except ModelNotFound:
+            if self._options.fallback is None:
+                raise
+        call: Any = await _parsed(parse, body, any_model)
+        record_of(request.scope).note(asked_model=call.request.model)
+        made: Asked = replace(call, request=replace(call.request, model=self._options.fallback))
+        return made
+
+    async def _known(self, parse: Callable[[bytes, Exists], Value], body: bytes) -> Value:
+        try:
+            return await _parsed(parse, body, self.engine.find)
         except ModelNotFound:
             if self._discovered.is_set():
                 raise
         # Right after the start only the configured names are known.
         with anyio.move_on_after(_DISCOVERY_PATIENCE):
             await self._discovered.wait()
-        return await self._parsed(parse, body)
-
-    async def _parsed(self, parse: Callable[[bytes, Exists], Value], body: bytes) -> Value:
-        if len(body) < _LARGE_BODY:
-            return parse(body, self.engine.find)
-        return await to_thread.run_sync(parse, body, self.engine.find)
+        return await _parsed(parse, body, self.engine.find)
 
     async def body(self, request: Request) -> bytes:
         """The body, within its limit. Raises `ServerError`."""
@@ -173,6 +188,12 @@ class Desk:
             record.note(messages_left_out=fitted.dropped)
             headers.append((b"x-messages-left-out", b"%d" % fitted.dropped))
         return headers
+
+
+async def _parsed(parse: Callable[[bytes, Exists], Value], body: bytes, exists: Exists) -> Value:
+    if len(body) < _LARGE_BODY:
+        return parse(body, exists)
+    return await to_thread.run_sync(parse, body, exists)
 
 
 def route(methods: str, path: str, handler: Handler) -> Route:

@@ -64,11 +64,11 @@ class OllamaRoutes:
         return Response(models.show(card, asked, request.headers.get("user-agent", "")), media_type=JSON)
 
     async def chat(self, request: Request) -> Answer:
-        call = await self._desk.parsed(request, ollama.parse_chat)
+        call = await self._desk.asked(request, ollama.parse_chat)
         return self._answer(request, call, ollama.ChatStream(call.model, time.time_ns))
 
     async def generate(self, request: Request) -> Answer:
-        call = await self._desk.parsed(request, ollama.parse_generate)
+        call = await self._desk.asked(request, ollama.parse_generate)
         return self._answer(request, call, ollama.GenerateStream(call.model, time.time_ns, call.remembered))
 
     def _answer(

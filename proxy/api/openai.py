@@ -33,12 +33,12 @@ class OpenAIRoutes:
         return [*self._desk.routes(_CHAT, table), *self._desk.routes(_RESPONSES, newer)]
 
     async def chat_completion(self, request: Request) -> Answer:
-        call = await self._desk.parsed(request, openai.parse_chat_completion)
+        call = await self._desk.asked(request, openai.parse_chat_completion)
         stream = openai.ChunkStream(_id("chatcmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
         return self._desk.turn(request, call, stream, _CHAT)
 
     async def completion(self, request: Request) -> Answer:
-        call = await self._desk.parsed(request, openai.parse_completion)
+        call = await self._desk.asked(request, openai.parse_completion)
         stream = openai.CompletionStream(_id("cmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
         if call.action == "answer":
             return self._desk.turn(request, call, stream, _CHAT)
@@ -49,7 +49,7 @@ class OpenAIRoutes:
         return Response(stream.loaded(stream=call.stream), headers=headers)
 
     async def response(self, request: Request) -> Answer:
-        call = await self._desk.parsed(request, responses.parse_response)
+        call = await self._desk.asked(request, responses.parse_response)
         stream = responses.ResponseStream(_id("resp_"), int(time.time()), call.model, call.echo, call.namespaces)
         return self._desk.turn(request, call, stream, _RESPONSES)
 

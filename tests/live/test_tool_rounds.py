@@ -198,3 +198,35 @@ def test_results_of_every_kind_arrive_live_and_replayed(live: Running, kind: str
     assert whole(live.last()) == whole(first)
     assert len(live.sent()) == before + 2
     assert waiting(live) == 0
+
+
+def test_a_conversation_that_begins_with_calls_takes_back_a_round(live: Running) -> None:
+    """The client has cut off the beginning; what answers the second round cannot be given to the waiting process."""
+    calls = [{"id": "one", "function": {"name": "get_time", "arguments": PARIS}}]
+    messages: Messages = [
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "one", "content": "noon"},
+        user('[simulate: tool get_weather {"city":"Rome"}]'),
+    ]
+    message = ask(live, messages, tools=TOOLS).json()["message"]
+    live.until_idle()
+    assert waiting(live) == 1
+    messages += [message, {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": ""}]
+    assert 'the tool returned ""' in ask(live, messages, tools=TOOLS).json()["message"]["content"]
+    roles = [sent["role"] for sent in live.last()["messages"] if sent["role"] != "system"]
+    assert roles == ["user", "assistant", "user", "assistant", "user"]
+
+
+def test_a_result_that_is_long_for_the_cli_alone_arrives_whole(live: Running) -> None:
+    talk = Talk(live)
+    talk.say("call get_time in Paris")
+    talk.give("😀" * 250_001)
+    assert [block["content"][0]["text"] for block in results(live.last())] == ["😀" * 250_001]
+
+
+@pytest.mark.parametrize("text", ["\ufeff", "\u0085x", "<persisted-output>\nx", "Error: x", "\r\n x \x00"])
+def test_odd_results_arrive_as_they_are(live: Running, text: str) -> None:
+    talk = Talk(live)
+    talk.say("call get_time in Paris")
+    talk.give(text)
+    assert [block["content"] for block in results(live.last())] == [[{"type": "text", "text": text}]]

@@ -1,0 +1,168 @@
+"""Models of one's own, when the daemon is killed while it writes them: each is whole, or not there."""
+
+import itertools
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.program import Program, Start, programs
+from tests.support.running import WAIT, write_fake_cli
+
+NAMES = ("mario", "luigi", "Team/Peach:v2")
+LISTED = ("mario:latest", "luigi:latest", "Team/Peach:v2")
+KILLS = 4
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The folder that every daemon of a test keeps its models in."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def serve(tmp_path: Path, state: Path) -> Iterator[Start]:
+    """Start a daemon over the fake CLI."""
+    cli = write_fake_cli(tmp_path)
+    with programs(tmp_path, environ={"ANTHROPIC_API_KEY": "sk-ant-none"}) as start:
+        yield lambda: start("serve", "--port", "0", "--cli", cli, "--spares", "0", "--state-folder", state)
+
+
+class Maker(threading.Thread):
+    """Makes one version after the other of every model, until nobody answers; `kept` is the last that was answered."""
+
+    def __init__(self, url: str, first: int) -> None:
+        super().__init__(name="maker", daemon=True)
+        self._url = url
+        self._first = first
+        self.kept: dict[str, int] = {}
+        self.asked = first
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self._url, timeout=WAIT, trust_env=False, verify=False) as client:
+            for self.asked in itertools.count(self._first):
+                for name in NAMES:
+                    try:
+                        answer = client.post("/api/create", json=version(name, self.asked))
+                    except httpx.TransportError:
+                        return
+                    assert answer.json() == {"status": "success"}
+                    self.kept[name] = self.asked
+
+
+def version(name: str, number: int) -> dict[str, Any]:
+    """A body of /api/create, large enough that its writing takes a while, with its number in everything."""
+    return {
+        "model": name,
+        "from": "sonnet",
+        "stream": False,
+        "system": f"{number} " * 50_000,
+        "parameters": {"version": number},
+        "messages": [{"role": "user", "content": f"{number}"}],
+        "template": f"{number}",
+    }
+
+
+def shown(client: httpx.Client, name: str) -> int:
+    """The number of the version that a model is; fails for one that is made of two."""
+    answer = client.post("/api/show", json={"model": name}).json()
+    number = int(answer["template"])
+    wanted = version(name, number)
+    assert answer["system"] == wanted["system"]
+    assert answer["messages"] == wanted["messages"]
+    assert f"{'version':<30} {number}" in answer["parameters"].split("\n")
+    return number
+
+
+def listed(client: httpx.Client) -> list[str]:
+    """The names of the models that are nobody else's."""
+    names = [model["name"] for model in client.get("/api/tags").json()["models"]]
+    return sorted(name for name in names if name in LISTED)
+
+
+def kill_in_a_write(program: Program, state: Path, maker: Maker) -> None:
+    """Kill the daemon as soon as there is a file beside those of the models, once every model is there."""
+    deadline = time.monotonic() + WAIT
+    folder = state / "personas"
+    before = set(folder.glob("*"))
+    while len(maker.kept) < len(NAMES) or not writing(folder, before):
+        assert time.monotonic() < deadline, f"nothing was written: {program.said}"
+        assert maker.is_alive(), program.said
+    program.process.kill()
+    assert program.exit_code() == -signal.SIGKILL
+    maker.join(WAIT)
+    assert not maker.is_alive()
+
+
+def writing(folder: Path, before: set[Path]) -> bool:
+    return any(path.suffix != ".json" and path not in before for path in folder.glob("*"))
+
+
+def says(client: httpx.Client, model: str) -> int:
+    body = {"model": model, "messages": [{"role": "user", "content": "hello"}], "stream": False}
+    return client.post("/api/chat", json=body).status_code
+
+
+def make(client: httpx.Client, *names: str) -> None:
+    for name in names:
+        assert client.post("/api/create", json=version(name, 1)).json() == {"status": "success"}
+
+
+def test_a_daemon_that_is_killed_in_a_write_leaves_every_model_as_one_of_its_versions(
+    serve: Start, state: Path
+) -> None:
+    kept: dict[str, int] = {}
+    asked = 0
+    for _ in range(KILLS):
+        program = serve()
+        with program.client() as client:
+            assert listed(client) == sorted(LISTED if kept else ())
+            for name, number in kept.items():
+                assert shown(client, name) in range(number, asked + 1), name
+        maker = Maker(program.url, asked + 1)
+        maker.start()
+        kill_in_a_write(program, state, maker)
+        kept, asked = maker.kept, maker.asked
+    last = serve()
+    with last.client() as client:
+        assert listed(client) == sorted(LISTED)
+        for name, number in kept.items():
+            assert shown(client, name) in range(number, asked + 1), name
+            assert says(client, name) == 200
+        make(client, *NAMES)
+        assert [shown(client, name) for name in NAMES] == [1] * len(NAMES)
+    assert not last.logged("persona_set_aside")
+
+
+@pytest.mark.parametrize("left", [0, 1, 1000], ids="{} bytes".format)
+def test_a_file_that_was_cut_short_is_set_aside_and_the_others_work(serve: Start, state: Path, left: int) -> None:
+    first = serve()
+    with first.client() as client:
+        make(client, *NAMES)
+    first.process.kill()
+    assert first.exit_code() == -signal.SIGKILL
+    cut = next(path for path in (state / "personas").glob("*.json") if json.loads(path.read_bytes())["name"] == "mario")
+    cut.write_bytes(cut.read_bytes()[:left])
+
+    second = serve()
+    aside = cut.with_suffix(".corrupt")
+    with second.client() as client:
+        assert second.wait_for("persona_set_aside")["file"] == str(aside)
+        assert listed(client) == sorted(LISTED[1:])
+        missing = client.post("/api/show", json={"model": "mario"})
+        assert (missing.status_code, missing.json()) == (404, {"error": "model 'mario:latest' not found"})
+        assert says(client, "luigi") == 200
+        make(client, "mario")
+        assert shown(client, "mario") == 1
+    assert (aside.stat().st_size, cut.exists()) == (left, True)
+    second.send(signal.SIGTERM)
+    assert second.exit_code() == 0
+
+    with serve().client() as client:
+        assert listed(client) == sorted(LISTED)
