@@ -366,6 +366,13 @@ def _not_a_setting(what: str, name: str, known: Iterable[str], spell: Callable[[
     return ConfigError(f"{what} is not a setting" + (f"; did you mean {spell(near[0])}?" if near else ""))
 
 
+def _load_timeout(value: str) -> float:
+    """The seconds of an ``OLLAMA_LOAD_TIMEOUT``; zero and less are without end there, which here is a week."""
+    parts = re.findall(r"([\d.]+)([a-zµ]*)", value)
+    seconds = sum(float(number) * SECONDS.get(unit, 1) for number, unit in parts)
+    return WEEK if value.startswith("-") or seconds == 0 else min(seconds, WEEK)
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     ours = {PREFIX + name.upper(): name for name in (*Settings.model_fields, "config") if name != "models"}
     given: dict[str, _Given] = {}
@@ -382,8 +389,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
         elif value and variable == "OLLAMA_ORIGINS":
             given["origins"] = _Given(value, source, value)
         elif value and variable == "OLLAMA_LOAD_TIMEOUT" and OLLAMA_DURATION.fullmatch(value):
-            endless = value.startswith("-") or not value.strip("0")
-            given["boot_timeout"] = _Given(WEEK if endless else value, source, value)
+            given["boot_timeout"] = _Given(_load_timeout(value), source, value)
         elif value and variable == "OLLAMA_DEBUG" and value.lower() not in ("0", "f", "false"):
             given["log_level"] = _Given("debug", source, value)
         elif value and variable == "OLLAMA_KEEP_ALIVE":

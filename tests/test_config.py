@@ -131,7 +131,16 @@ def test_other_variables_of_ollama_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "seconds"), [("9m", 540), ("90s", 90), ("0", 7 * 24 * 3600), ("-1", 7 * 24 * 3600), (" '1h' ", 3600)]
+    ("given", "seconds"),
+    [
+        ("9m", 540),
+        ("90s", 90),
+        ("1m30s", 90),
+        ("1.5m", 90),
+        ("20", 20),
+        *((given, 7 * 24 * 3600) for given in ("0", "0s", "+0", "0.0s", "-1", "-5m", "1000h")),
+        (" '1h' ", 3600),
+    ],
 )
 def test_ollama_s_load_timeout_is_that_of_booting(given: str, seconds: float) -> None:
     assert load({}, {"OLLAMA_LOAD_TIMEOUT": given}).boot_timeout == seconds

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.api.desk import PLAIN_JSON, SSE, Answer, Desk, Manners
+from proxy.api.desk import PLAIN_JSON, SSE, UNCACHED, Answer, Desk, Manners
 from proxy.catalog.window import total
 from proxy.wire import anthropic
 
-_MANNERS = Manners(anthropic.error_body, PLAIN_JSON, SSE, anthropic.SPELLINGS)
+_MANNERS = Manners(anthropic.error_body, PLAIN_JSON, SSE, anthropic.SPELLINGS, UNCACHED)
 
 
 class AnthropicRoutes:

@@ -41,6 +41,7 @@ JSON = "application/json; charset=utf-8"
 PLAIN_JSON = "application/json"
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
+UNCACHED = ((b"cache-control", b"no-cache"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,14 @@ class Answers(Encoder, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a dialect answers: its error bodies, the types of a whole answer and of a stream, and what it calls the
-    fields of the core's `ChatRequest` and `Options` (`spellings`)."""
+    """How a dialect answers: its error bodies, the types of a whole answer and of a stream, which has `stream_headers`
+    besides, and what it calls the fields of the core's `ChatRequest` and `Options` (`spellings`)."""
 
     error_body: ErrorBody
     content_type: str
     stream_type: str
     spellings: Mapping[str, str]
+    stream_headers: Headers = ()
 
 
 class Desk:
@@ -142,7 +144,10 @@ class Desk:
             content_type=manners.content_type,
             stream=answers if call.stream else None,
             stream_type=manners.stream_type,
-            headers=self._notes(call.unsupported, fitted, manners.spellings, record),
+            headers=(
+                *self._notes(call.unsupported, fitted, manners.spellings, record),
+                *(manners.stream_headers if call.stream else ()),
+            ),
         )
         return TurnReply(lambda: self.engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
 

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.api.desk import PLAIN_JSON, SSE, Answer, Desk, Manners
+from proxy.api.desk import PLAIN_JSON, SSE, UNCACHED, Answer, Desk, Manners
 from proxy.api.record import record_of
 from proxy.wire import models, openai, responses
 
 _CHAT = Manners(openai.error_body, PLAIN_JSON, SSE, openai.SPELLINGS)
-_RESPONSES = Manners(openai.error_body, PLAIN_JSON, SSE, responses.SPELLINGS)
+_RESPONSES = Manners(openai.error_body, PLAIN_JSON, SSE, responses.SPELLINGS, UNCACHED)
 
 
 class OpenAIRoutes:

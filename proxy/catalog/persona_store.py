@@ -39,6 +39,7 @@ class PersonaStore:
     def load(self) -> list[Persona]:
         """All that are kept, ordered by name. A file that makes no sense is set aside, with a warning."""
         found = []
+        self._sweep()
         for path in sorted(self._folder.glob("*.json"))[:MOST_PERSONAS]:
             try:
                 persona = decode(path.read_bytes())
@@ -54,6 +55,13 @@ class PersonaStore:
             else:
                 found.append(persona)
         return sorted(found, key=lambda persona: persona.key)
+
+    def _sweep(self) -> None:
+        """Remove what a daemon that was killed in a write has left beside the file."""
+        for path in self._folder.glob("*"):
+            if path.suffix not in (".json", ".corrupt"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def write(self, persona: Persona, data: bytes) -> None:
         """Keep the `encode`d `data` of `persona`, in place of one of the same name. Raises OSError."""

@@ -1,14 +1,15 @@
 """The CLI's own tools, where the operator lets a model use them; everywhere else there are none."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import MakeDaemon
-from tests.support.chatting import ask, chat, process_of, user
-from tests.support.running import Running
+from tests.support.chatting import ask, chat, process_of, unload, user
+from tests.support.children import wait_until_none
+from tests.support.running import Running, running_daemon
 
 MODELS = """
 host_tools = true
@@ -37,11 +38,22 @@ WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters":
 OWN_SEARCH = {"type": "function", "function": {"name": "WebSearch", "description": "The client's own."}}
 
 
-@pytest.fixture
-def running(make_daemon: MakeDaemon, tmp_path: Path) -> Running:
+@pytest.fixture(scope="module")
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A daemon with models that may use tools of the CLI's own."""
-    (tmp_path / "config.toml").write_text(MODELS)
-    return make_daemon(settings={"config": str(tmp_path / "config.toml")})
+    folder = tmp_path_factory.mktemp("builtin")
+    (folder / "config.toml").write_text(MODELS)
+    with running_daemon(folder, settings={"config": str(folder / "config.toml")}) as running:
+        yield running
+    wait_until_none(folder)
+
+
+@pytest.fixture
+def running(shared_daemon: Running) -> Running:
+    """That daemon, at rest and without conversations."""
+    for model in ("web", "shell", "sonnet"):
+        unload(shared_daemon, model)
+    return shared_daemon
 
 
 def names(body: dict[str, Any]) -> list[str]:
@@ -54,7 +66,7 @@ def test_a_model_uses_a_tool_of_the_cli_and_the_client_sees_it_as_thinking(runni
     assert answer["message"]["content"].startswith("Let me look.\n\nSimulated answer: the tool returned")
     assert "tool_calls" not in answer["message"]
     assert answer["done_reason"] == "stop"
-    asked, search, last = (request.body for request in running.sent())
+    asked, search, last = (request.body for request in running.sent()[-3:])
     assert names(asked) == names(last) == ["WebFetch", "WebSearch"]
     assert search["tools"][0]["type"] == "web_search_20250305"
     said = answer["prompt_eval_count"], answer["eval_count"]
@@ -126,6 +138,7 @@ def test_processes_with_tools_are_not_spares_for_models_without(running: Running
     ask(running, [user("echo: x")], "web")
     running.until_idle()
     ask(running, [user("echo: x")], "sonnet")
-    assert len({process_of(request.body) for request in running.sent()}) == 3
+    assert len({process_of(request.body) for request in running.sent()[-3:]}) == 3
+    running.until_idle()
     spares = [view.builtin for view in running.daemon.pool.processes if view.state.value == "spare"]
     assert spares == [()]

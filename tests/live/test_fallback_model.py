@@ -1,16 +1,18 @@
 """A model for those who ask for one that there is not, where the operator names one."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.conftest import MakeDaemon
 from tests.support.chatting import user
-from tests.support.running import Running
+from tests.support.running import Running, running_daemon
 
 
-@pytest.fixture
-def running(make_daemon: MakeDaemon) -> Running:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A daemon that answers with haiku where it does not know a model."""
-    return make_daemon(settings={"fallback_model": "haiku"})
+    with running_daemon(tmp_path_factory.mktemp("fallback"), settings={"fallback_model": "haiku"}) as started:
+        yield started
 
 
 @pytest.mark.parametrize(
@@ -35,9 +37,10 @@ def test_an_unknown_model_is_answered_by_the_fallback_which_is_named(
 
 
 def test_no_name_and_no_proper_name_stay_errors_and_so_does_a_look_at_one(running: Running) -> None:
+    before = len(running.sent())
     with running.client() as client:
         empty = client.post("/api/generate", json={"prompt": "x"})
         bad = client.post("/api/chat", json={"model": "a b", "messages": [user("x")]})
         show = client.post("/api/show", json={"model": "gpt-9"})
     assert (empty.status_code, bad.status_code, show.status_code) == (404, 400, 404)
-    assert running.sent() == []
+    assert len(running.sent()) == before
