@@ -49,6 +49,8 @@ def test_a_route_answers_as_ollamas_does(
     fake: Running, method: str, path: str, status: int, content_type: str, body: str
 ) -> None:
     with fake.client() as client:
+        for model in fake.daemon.engine.loaded():
+            client.post("/api/generate", json={"model": model, "keep_alive": 0})
         answer = client.request(method, path)
     assert (answer.status_code, answer.headers["content-type"], answer.text) == (status, content_type, body)
     assert "server" not in answer.headers
