@@ -13,7 +13,7 @@ from tests.conftest import MakeDaemon
 from tests.support.children import children
 from tests.support.running import Running
 
-TURNS = 50
+TURNS = 70
 AT_ONCE = 8
 SEED = 20261121
 
