@@ -37,6 +37,8 @@ class Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # Who the client is, the connection says: its abort is looked for by that.
+                proxy_headers=False,
                 date_header=True,
                 http=Protocol,
                 ws="none",

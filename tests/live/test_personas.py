@@ -42,8 +42,12 @@ def make(running: Running, model: str, source: str, **fields: Any) -> None:
 
 
 def got(running: Running) -> tuple[str, list[tuple[str, str]]]:
-    """The system prompt that the API got last, and what was said."""
-    body = running.last()
+    """The system prompt that the API got last, and what was said.
+
+    At its limit the CLI asks to go on within milliseconds: on a busy machine perhaps before it is ended.
+    """
+    asked = (request.body for request in reversed(running.sent()))
+    body = next(body for body in asked if "Output token limit hit" not in str(body["messages"][-1]))
     said = [
         (message["role"], message["content"][0]["text"]) for message in body["messages"] if message["role"] != "system"
     ]
