@@ -4,6 +4,7 @@ request     what a client asks: ChatRequest, Message, parts
 events      what a model answers, piece by piece
 reply       a whole answer: the fold of its events
 errors      everything that can go wrong, as data
+numbers     numbers of JSON, as every client may write them
 names       the grammar of model names
 traits      what a model of one's own adds to the model that it is made from
 contracts   what a backend is

@@ -7,18 +7,16 @@ order is the one that is reported.
 
 import codecs
 import json
-import math
 import re
 from typing import Any, NoReturn
 
+from proxy.core import numbers
 from proxy.core.errors import InvalidRequest
 from proxy.wire.syntax import EOF, complaint
 
 MISSING_BODY = "missing request body"
 # Far deeper than any schema, and shallow enough for whoever walks one by recursion.
 MAX_PLAIN_DEPTH = 100
-# Below it every integral float is written as an integer by everybody.
-_EXACT = 2.0**53
 _TOO_DEEP = "the JSON of the request is nested too deeply"
 # A backslash escape: a surrogate pair, a lone surrogate (group 1), or any other.
 _ESCAPE = re.compile(
@@ -91,12 +89,11 @@ def written(value: Any) -> str:
 
 
 def _plain_number(number: Number) -> int | float:
-    value = float(number)
-    if math.isinf(value):
-        raise InvalidRequest("the JSON of the request has a number that is too large")
-    if number.removeprefix("-").isdigit():
-        return int(number)
-    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+    try:
+        value = numbers.plain(float(number))
+    except ValueError:
+        raise InvalidRequest("the JSON of the request has a number that is too large") from None
+    return int(number) if number.removeprefix("-").isdigit() else value
 
 
 def _written(value: Any) -> str:

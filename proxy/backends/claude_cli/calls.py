@@ -1,20 +1,17 @@
 """The calls of one answer, from the pieces in which the API sends them. Pure."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from proxy.backends.claude_cli.codec import JsonObject
 from proxy.core.errors import UpstreamFailed
 from proxy.core.events import CallComplete, CallDelta, CallStarted, Event, ThinkingDelta
+from proxy.core.numbers import plain
 from proxy.core.request import ToolCall
 
 _DEEPEST = 100
 # Arrays and objects within arguments: every client reads these.
-
-
-_EXACT = 2.0**53
-# Below it every integral float is written as an integer by everybody.
 
 
 class Calls:
@@ -33,7 +30,7 @@ class Calls:
         # The id and the name; no id for a builtin tool, whose call no client answers.
         self._current: tuple[str, str] | None = None
         self._pieces: list[str] = []
-        self._complete: list[ToolCall] = []
+        self.complete: list[ToolCall] = []
         self.broken: list[str] = []
         self.known = 0
         self.unknown = 0
@@ -47,10 +44,6 @@ class Calls:
     def next_message(self) -> None:
         """The results of the builtin tools are in, and the answer goes on with another message."""
         self._uses = 0
-
-    @property
-    def complete(self) -> Sequence[ToolCall]:
-        return self._complete
 
     def start(self, block: JsonObject) -> list[Event]:
         """A call begins with its `tool_use` block."""
@@ -93,7 +86,7 @@ class Calls:
         except ValueError:
             self.broken.append(name)
             return []
-        self._complete.append(ToolCall(call_id, name, arguments))
+        self.complete.append(ToolCall(call_id, name, arguments))
         missing: list[Event] = [] if text else [CallDelta(index, "{}")]
         return [*missing, CallComplete(index, call_id, name, arguments)]
 
@@ -115,10 +108,7 @@ def read_arguments(text: str) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError("a number that is too large")
-    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+    return plain(float(text))
 
 
 def _refuse(name: str) -> NoReturn:

@@ -11,7 +11,7 @@ conversation was edited since; never for another caller.
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import groupby
 
@@ -35,7 +35,7 @@ class _Answer:
     digest: bytes
     answer: Recalled
     size: int
-    keys: tuple[Key, ...] = field(default=())
+    keys: tuple[Key, ...]
 
 
 class Memory:

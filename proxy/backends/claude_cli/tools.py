@@ -49,7 +49,7 @@ class Naming:
     def api_name(self, name: str) -> str:
         """What the API calls the client's tool `name`: the same wherever it can, else always the same other one."""
         room = _NAME_LENGTH - len(self.prefix)
-        if _NAME.fullmatch(name) and len(name) <= room and name not in self.reserved | _TAKEN:
+        if _NAME.fullmatch(name) and len(name) <= room and name not in self.reserved and name not in _TAKEN:
             return self.prefix + name
         digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
         readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)[: room - len(digest) - 1]
