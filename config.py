@@ -235,6 +235,9 @@ class Settings(BaseModel):
     max_queue: Count = Field(default=512, ge=0, le=100_000, description="requests that may wait for a process")
     max_turns_per_process: Count = Field(default=200, ge=1, description="turns after which a process is replaced")
     idle_process_timeout: Pause = Field(default=300.0, description="how long a clean process beyond the spares is kept")
+    reuse_patience: Pause = Field(
+        default=0.1, description="how long a request waits for a used process that is nearly ready, before it takes a spare"
+    )
     max_line: Size = Field(default=64 << 20, ge=64 << 10, description="longest line of the CLI's output")
 
     queue_timeout: Wait = Field(default=120.0, description="longest wait for a process")

@@ -288,7 +288,13 @@ def launch_limits(settings: Settings) -> LaunchLimits:
 
 def _pool_limits(settings: Settings) -> PoolLimits:
     return PoolLimits(
-        plan=Limits(settings.spares, settings.max_processes, _BOOTS_AT_ONCE, settings.max_conversations),
+        plan=Limits(
+            settings.spares,
+            settings.max_processes,
+            _BOOTS_AT_ONCE,
+            settings.max_conversations,
+            patience=settings.reuse_patience,
+        ),
         queue=settings.max_queue,
         queue_timeout=settings.queue_timeout,
         requests=settings.max_turns_per_process,

@@ -30,6 +30,9 @@ Value = TypeVar("Value")
 WAIT = 30.0
 """Seconds that anything may take before a test fails. No test relies on its being shorter."""
 
+PATIENT = {"reuse_patience": "30s"}
+"""However busy the machine is, which process a request gets is then no matter of time."""
+
 FAKE_CLI = Path(__file__).with_name("fake_cli.py")
 
 
@@ -100,7 +103,7 @@ def running_daemon(
     ready: Future[Running] = Future()
     home = folder / "user"
     home.mkdir(parents=True, exist_ok=True)
-    flags = {"cli": str(cli or bundled_program()), "port": "0", "spares": "1", "probe": "off", **(settings or {})}
+    flags = {"cli": str(cli or bundled_program()), "port": "0", "spares": "1", "probe": "off", **PATIENT, **(settings or {})}
     loaded = load(flags, {"HOME": str(home), "CLAUDE_OLLAMA_RUNTIME_FOLDER": str(folder / "run")})
 
     async def serve() -> None:

@@ -62,12 +62,21 @@ class View:
     builtin: tuple[str, ...] = ()
 
 
+SETTLE_PATIENCE = 0.1
+"""`Limits.patience` where nothing else is wanted, in seconds.
+
+A used process answers several times sooner than a spare, and is mostly ready again after a few hundredths of a second:
+so a client that asks one thing after another stays on one process.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`spares`: processes kept booted and untold. `processes`: the most there may be at once, in any state.
 
     `boots`: the most that boot at the same time while requests wait for them. `conversations`: the most kept live.
-    `reuse`: a process that holds a conversation can be emptied for another one.
+    `reuse`: a process that holds a conversation can be emptied for another one. `patience`: seconds that a request
+    waits for a used process that is nearly ready, before it takes a spare.
     """
 
     spares: int
@@ -75,6 +84,7 @@ class Limits:
     boots: int
     conversations: int
     reuse: bool = True
+    patience: float = SETTLE_PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ class Plan:
     builtin tools.
 
     `clear`: live processes to take the conversation out of. `held`: how many requests were left waiting for a process
-    that is nearly ready; look again after `SETTLE_PATIENCE`.
+    that is nearly ready; look again after `Limits.patience`.
     """
 
     assign: tuple[tuple[int, int], ...] = ()
@@ -91,14 +101,6 @@ class Plan:
     clear: tuple[int, ...] = ()
     boot: tuple[tuple[str, ...], ...] = ()
     held: int = 0
-
-
-SETTLE_PATIENCE = 0.1
-"""Seconds that a request waits for a used process to become ready, before it takes a spare.
-
-A used process answers several times sooner than a spare, and is mostly ready again after a few hundredths of a second:
-so a client that asks one thing after another stays on one process.
-"""
 
 
 RESULT_PATIENCE = 30.0
@@ -114,7 +116,7 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
     booted takes the place of clean processes if need be, then of live ones, the longest idle first. Quiet means that
     no request waits for its first token, which a boot beside it would delay.
     """
-    serving = _Serving(processes, now, reuse=limits.reuse)
+    serving = _Serving(processes, now, limits)
     assign = list(serving.go_on(waiting))
     going_on = {request for request, _ in assign}
     for request, need in enumerate(waiting):
@@ -146,13 +148,13 @@ _Matches = Callable[[View], bool]
 class _Serving:
     """Which processes are left while one request after the other is served."""
 
-    def __init__(self, processes: Sequence[View], now: float, *, reuse: bool) -> None:
+    def __init__(self, processes: Sequence[View], now: float, limits: Limits) -> None:
         self._processes = processes
-        self._reuse = reuse
+        self._reuse = limits.reuse
         self._now = now
         self.free = {i for i, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE, State.LIVE)}
         self._settling = {
-            i for i, view in enumerate(processes) if view.state is State.SETTLING and now - view.since < SETTLE_PATIENCE
+            i for i, view in enumerate(processes) if view.state is State.SETTLING and now - view.since < limits.patience
         }
         self.clear: list[int] = []
         self.held = 0

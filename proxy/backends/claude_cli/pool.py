@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 
 from proxy.backends.claude_cli.launcher import Launcher
 from proxy.backends.claude_cli.lease import Child, Lease, Settle
-from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, State, View, plan
+from proxy.backends.claude_cli.plan import Limits, Need, State, View, plan
 from proxy.backends.claude_cli.session import Session
 from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
 
@@ -238,7 +238,7 @@ class Pool:
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
         self._held = step.held
         if step.held:
-            self._tasks.start_soon(self._act_after, SETTLE_PATIENCE)
+            self._tasks.start_soon(self._act_after, self._limits.plan.patience)
         served = []
         for request, index in step.assign:
             waiter = self._waiters[request]
