@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 
 import anyio
@@ -17,14 +17,11 @@ import structlog
 
 from config import ConfigError, Settings, add_flags, load
 from proxy.api.server import STOP_SIGNALS, Server, open_socket
-from proxy.app import Daemon, find_cli, launch_limits, make_catalog, open_daemon, open_folders, server_version
+from proxy.app import Daemon, open_daemon, server_version
 from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
-from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
-from proxy.backends.claude_cli.probing.findings import Findings
-from proxy.backends.claude_cli.probing.probe import examine
-from proxy.backends.claude_cli.probing.report import report
-from proxy.backends.claude_cli.probing.store import ProbeStore
+from proxy.commands.doctor import CliUnfit, doctor
+from proxy.commands.models import models
 from proxy.observe.log import configure_log
 
 log = structlog.get_logger()
@@ -225,54 +222,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-async def models(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Print the catalogue, with what the CLI adds to it."""
-    quiet = settings.model_copy(update={"spares": 0, "probe": False})
-    configure_log("error", settings.log_format)
-    async with open_daemon(quiet, environ) as daemon:
-        await daemon.discovered.wait()
-        rows = [("NAME", "ASKS THE CLI FOR", "MODEL", "CONTEXT")]
-        rows += [(m.name, m.cli_model, m.display_name, f"{m.context_length:,}") for m in daemon.catalog.models]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-class CliUnfit(Exception):
-    """The Claude CLI does not do what the daemon needs; the text names it."""
-
-
-async def doctor(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Probe the Claude CLI, print what was found, and keep it for the daemon."""
-    from proxy.simulator.server import serve_simulator  # only this and the demo need it
-
-    cli_settings, cli = await find_cli(settings, environ, make_catalog(settings))
-    width = max(60, min(120, shutil.get_terminal_size((110, 24)).columns))
-    print(f"CLI      {cli.path}, {cli.origin}, version {cli.version}")
-    print(f"login    {cli_settings.login.credential} ({cli_settings.login.mode})")
-    with ExitStack() as stack:
-        folders = ProcessFolders(settings.runtime_folder)
-        open_folders(folders, settings)
-        stack.callback(folders.close)
-        async with serve_simulator() as recorder:
-            findings = await examine(cli_settings, folders, launch_limits(settings), recorder)
-    if findings.probed_as != findings.login:
-        print(f"         probed as {findings.probed_as} in an empty home: your own login stays out of it")
-    print(f"runtime  {settings.runtime_folder}, can be used")
-    print(f"state    {settings.state_folder}, {_kept(findings, settings)}")
-    print(f"\n{report(findings, width)}")
-    if lacking := [check.name for check in findings.checks if check.needed and check.verdict != "ok"]:
-        raise CliUnfit(f"the daemon cannot serve with this Claude CLI, for want of {', '.join(lacking)}")
-
-
-def _kept(findings: Findings, settings: Settings) -> str:
-    try:
-        ProbeStore(settings.state_folder).keep(findings)
-    except OSError as error:
-        return f"cannot be used, so the findings are not kept: {error.strerror or error}"
-    return "can be used"
 
 
 if __name__ == "__main__":

@@ -236,7 +236,8 @@ class Settings(BaseModel):
     max_turns_per_process: Count = Field(default=200, ge=1, description="turns after which a process is replaced")
     idle_process_timeout: Pause = Field(default=300.0, description="how long a clean process beyond the spares is kept")
     reuse_patience: Pause = Field(
-        default=0.1, description="how long a request waits for a used process that is nearly ready, before it takes a spare"
+        default=0.1,
+        description="how long a request waits for a used process that is nearly ready, before it takes a spare",
     )
     max_line: Size = Field(default=64 << 20, ge=64 << 10, description="longest line of the CLI's output")
 

@@ -2,6 +2,7 @@
 
 Imports point down only (``tests/test_layers.py`` enforces it); packages on one line never import each other:
 
+    commands                what the program does beside serving: models, doctor
     app                     composition root: settings in, a running ASGI application out
     api                     thin HTTP handlers, and the reply that owns a request's scope
     engine                  the one place of policy: fit a request to its model, open a turn, drain

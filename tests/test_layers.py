@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = (
     {"claude_ollama_server"},
+    {"proxy.commands"},
     {"proxy.app"},
     {"proxy.api", "proxy.web"},
     {"proxy.engine"},
@@ -21,7 +22,7 @@ LAYERS = (
     {"proxy.shape"},
     {"proxy.core"},
 )
-READERS_OF_CONFIG = {"claude_ollama_server", "proxy.app"}
+READERS_OF_CONFIG = {"claude_ollama_server", "proxy.commands", "proxy.app"}
 
 DEPTH = {unit: depth for depth, layer in enumerate(LAYERS) for unit in layer}
 OURS = {"claude_ollama_server", "config", "proxy"}

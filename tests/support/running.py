@@ -103,7 +103,14 @@ def running_daemon(
     ready: Future[Running] = Future()
     home = folder / "user"
     home.mkdir(parents=True, exist_ok=True)
-    flags = {"cli": str(cli or bundled_program()), "port": "0", "spares": "1", "probe": "off", **PATIENT, **(settings or {})}
+    flags = {
+        "cli": str(cli or bundled_program()),
+        "port": "0",
+        "spares": "1",
+        "probe": "off",
+        **PATIENT,
+        **(settings or {}),
+    }
     loaded = load(flags, {"HOME": str(home), "CLAUDE_OLLAMA_RUNTIME_FOLDER": str(folder / "run")})
 
     async def serve() -> None:
