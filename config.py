@@ -25,6 +25,7 @@ APPLICATION = "claude-ollama-server"
 PREFIX = "CLAUDE_OLLAMA_"
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 11434
 WEB_TOOLS = frozenset({"WebSearch", "WebFetch"})  # of the CLI's own tools, those that do nothing on this machine
+LEAST_PROCESSES, MOST_PROCESSES, MOST_QUEUED = 2, 1000, 100_000
 WEEK = 7 * 24 * 3600  # no deadline is longer: more is a slip of the unit
 SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 BYTES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
@@ -36,6 +37,7 @@ MODEL_NAME = (  # Ollama's grammar; the tags that it routes to its cloud cannot 
     r"(?::(?!(?i:local|(?:.*-)?cloud)\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,79})?\Z"
 )
 OLLAMA_DURATION = re.compile(r"[+-]?(?:\d+|(?:(?:\d+\.?\d*|\.\d+)(?:h|m|s|ms|us|µs|ns))+)", re.ASCII)
+OLLAMA_FALSE = ("0", "f", "false")  # any other value of a switch of Ollama's is on
 SECRET = re.compile(r"sk-|\w=|//[^/]*@|[A-Za-z0-9_-]{32,}")
 
 
@@ -80,6 +82,7 @@ def _key(name: str) -> str:
 ReadFile = Callable[[Path], bytes]
 Count = Annotated[int, _quantity({}), Takes("N", "a whole number")]
 Tokens = Annotated[Count, Field(ge=1)]
+MaybeTokens = Annotated[int | None, _quantity({}), Takes("N", "a whole number"), Field(ge=1)]
 Size = Annotated[int, _quantity(BYTES), Takes("SIZE", "bytes, or such as 64MiB", BYTES), Field(le=4 << 30)]
 Duration = Annotated[float, _quantity(SECONDS), Takes("DURATION", "seconds, or such as 500ms or 1m30s", SECONDS)]
 Wait = Annotated[Duration, Field(gt=0, le=WEEK)]
@@ -155,6 +158,15 @@ def _joined(models: tuple[ModelSettings, ...]) -> tuple[ModelSettings, ...]:
     return tuple(({_key(model.name): model for model in AVAILABLE_MODELS} | given).values())
 
 
+def _completed(table: object) -> object:
+    """What a table leaves out is as the built-in model has it that asks the CLI for the same, in whatever window."""
+    if not isinstance(table, dict):
+        return table
+    asked = str(table.get("cli_model")).partition("[")[0]
+    same = next((model for model in AVAILABLE_MODELS if model.cli_model == asked), None)
+    return table if same is None else same.model_dump(exclude={"name", "display_name"}) | table
+
+
 def _without_host_tools(allowed: bool, info: ValidationInfo) -> bool:
     used = {tool for model in info.data.get("models", ()) for tool in model.builtin_tools} - WEB_TOOLS
     if used and not allowed:
@@ -183,7 +195,8 @@ def _conversations(values: dict[str, Any]) -> int:
     return int(values.get("max_processes", 8)) // 2
 
 
-Models = Annotated[tuple[ModelSettings, ...], AfterValidator(_joined), Takes("TABLES", "[[models]] tables")]
+Model = Annotated[ModelSettings, BeforeValidator(_completed)]
+Models = Annotated[tuple[Model, ...], AfterValidator(_joined), Takes("TABLES", "[[models]] tables")]
 HostTools = Annotated[Switch, AfterValidator(_without_host_tools)]
 KnownModel = Annotated[str, AfterValidator(_in_catalogue), Takes("NAME", "a name in the catalogue")]
 MaybeKnownModel = Annotated[
@@ -215,6 +228,9 @@ class Settings(BaseModel):
     default_think: DefaultThink = Field(
         default="off", description="how much models think when a request does not say; off is as little as they can"
     )
+    context_length: MaybeTokens = Field(
+        default=None, description="most tokens of a conversation, also for models that can see more"
+    )
     host_tools: HostTools = Field(
         default=False,
         validate_default=True,
@@ -224,7 +240,7 @@ class Settings(BaseModel):
     cli_retries: Count = Field(default=2, ge=0, le=10, description="how often the CLI repeats a failed API request")
     probe: Switch = Field(default=True, description="find out at start what the installed CLI does")
 
-    max_processes: Count = Field(ge=2, le=1000, description="most CLI processes at a time")
+    max_processes: Count = Field(ge=LEAST_PROCESSES, le=MOST_PROCESSES, description="most CLI processes at a time")
     spares: Processes = Field(default_factory=_spares, description="CLI processes kept booted for the next requests")
     max_conversations: Processes = Field(
         default_factory=_conversations, description="most conversations kept live; the least recently used goes first"
@@ -232,7 +248,7 @@ class Settings(BaseModel):
     keep_alive: Lifetime = Field(
         default=300.0, description="how long a model's conversations outlive its last answer; negative is for ever"
     )
-    max_queue: Count = Field(default=512, ge=0, le=100_000, description="requests that may wait for a process")
+    max_queue: Count = Field(default=512, ge=0, le=MOST_QUEUED, description="requests that may wait for a process")
     max_turns_per_process: Count = Field(default=200, ge=1, description="turns after which a process is replaced")
     idle_process_timeout: Pause = Field(default=300.0, description="how long a clean process beyond the spares is kept")
     reuse_patience: Pause = Field(
@@ -278,6 +294,7 @@ COMPUTED = {
     "cli": "the one on PATH, else the bundled one",
     "models": "the built-in catalogue",
     "fallback_model": "none: an unknown model is an error",
+    "context_length": "none: the models' own",
     "pass_environment": "none",
     "max_processes": "4 a core, 8 to 64",
     "spares": "a quarter of max_processes, 1 to 4",
@@ -377,6 +394,33 @@ def _load_timeout(value: str) -> float:
     return WEEK if value.startswith("-") or seconds == 0 else min(seconds, WEEK)
 
 
+def _number(name: str, least: int, most: int) -> Callable[[str], dict[str, object]]:
+    """Reads a number for the setting `name`, brought within its bounds; what is none counts as not given."""
+    return lambda value: {name: max(least, min(int(value), most))} if value.isdecimal() else {}
+
+
+def _positive(name: str, least: int, most: int) -> Callable[[str], dict[str, object]]:
+    read = _number(name, least, most)
+    return lambda value: read(value) if value.strip("0") else {}  # 0 leaves it to the server
+
+
+_OLLAMAS: Mapping[str, Callable[[str], dict[str, object]]] = {
+    "OLLAMA_HOST": lambda value: dict(zip(("host", "port"), ollama_host(value), strict=True)),
+    "OLLAMA_ORIGINS": lambda value: {"origins": value},
+    "OLLAMA_MAX_QUEUE": _number("max_queue", 0, MOST_QUEUED),
+    "OLLAMA_NUM_PARALLEL": _positive("max_processes", LEAST_PROCESSES, MOST_PROCESSES),
+    "OLLAMA_CONTEXT_LENGTH": _positive("context_length", 1, 1 << 31),
+    "OLLAMA_LOAD_TIMEOUT": lambda value: (
+        {"boot_timeout": _load_timeout(value)} if OLLAMA_DURATION.fullmatch(value) else {}
+    ),
+    "OLLAMA_DEBUG": lambda value: {} if value.lower() in OLLAMA_FALSE else {"log_level": "debug"},
+    "OLLAMA_DEBUG_LOG_REQUESTS": lambda value: {} if value.lower() in OLLAMA_FALSE else {"log_prompts": True},
+    # What is no duration Ollama takes for 5m, too.
+    "OLLAMA_KEEP_ALIVE": lambda value: {"keep_alive": value if OLLAMA_DURATION.fullmatch(value) else "5m"},
+}
+# Ollama's variables, and the settings that each gives.
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     ours = {PREFIX + name.upper(): name for name in (*Settings.model_fields, "config") if name != "models"}
     given: dict[str, _Given] = {}
@@ -385,20 +429,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
         if variable.startswith(PREFIX) and variable not in ours:
             name = variable.removeprefix(PREFIX).lower()
             raise _not_a_setting(source, name, ours.values(), lambda near: PREFIX + near.upper())
-        if value and variable == "OLLAMA_HOST":
-            host, port = ollama_host(value)
-            given |= {"host": _Given(host, source, value), "port": _Given(port, source, value)}
-        elif value and variable == "OLLAMA_MAX_QUEUE":
-            given["max_queue"] = _Given(value, source, value)
-        elif value and variable == "OLLAMA_ORIGINS":
-            given["origins"] = _Given(value, source, value)
-        elif value and variable == "OLLAMA_LOAD_TIMEOUT" and OLLAMA_DURATION.fullmatch(value):
-            given["boot_timeout"] = _Given(_load_timeout(value), source, value)
-        elif value and variable == "OLLAMA_DEBUG" and value.lower() not in ("0", "f", "false"):
-            given["log_level"] = _Given("debug", source, value)
-        elif value and variable == "OLLAMA_KEEP_ALIVE":
-            readable = OLLAMA_DURATION.fullmatch(value)
-            given["keep_alive"] = _Given(value if readable else "5m", source, value)  # Ollama, too, takes it for 5m
+        if value and variable in _OLLAMAS:
+            given |= {name: _Given(read, source, value) for name, read in _OLLAMAS[variable](value).items()}
         elif value and variable in ours:
             given[ours[variable]] = _Given(value, source, value)
     given.pop("config", None)

@@ -27,7 +27,7 @@ from proxy.api.hosts import Hosts, is_loopback
 from proxy.api.middleware import RequestLog
 from proxy.api.origins import Origins, allowed_origins
 from proxy.api.page import Status
-from proxy.api.paths import Paths
+from proxy.api.paths import Paths, Targets
 from proxy.api.record import record_of
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account, CliModel
@@ -59,6 +59,9 @@ log = structlog.get_logger()
 
 _BOOTS_AT_ONCE = 2
 # Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
+
+_LARGE_WINDOW = 1_000_000
+# Tokens: what the CLI calls a window of 1m.
 
 _SETTLE_EXTRA = 1.0
 # Seconds for taking a turn back out of a process, after its interrupt.
@@ -93,7 +96,7 @@ class Daemon:
         """Take in what a process reports: the models, and whether anyone is logged in."""
         before, self.account = self.account, account
         # "default" is no model of its own, it is whichever the account uses.
-        reported = [_from_cli(model) for model in account.models if model.alias != "default"]
+        reported = [_bounded(_from_cli(model), self.settings) for model in account.models if model.alias != "default"]
         for model in self.catalog.discover(reported):
             log.info("model_discovered", name=model.name, cli_model=model.cli_model)
         if before is None or before.logged_in != account.logged_in:
@@ -142,6 +145,7 @@ class Daemon:
             exception_handlers={404: _not_found, 405: _not_allowed, BadCompression: _bad_compression},
             middleware=[
                 Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
+                Middleware(Targets),
                 Middleware(Origins, allowed=allowed_origins(self.settings.origins)),
                 *([Middleware(Hosts)] if is_loopback(self.settings.host) else []),
                 Middleware(Paths, routes=routes),
@@ -237,7 +241,14 @@ async def _watch_cli(daemon: Daemon, cli_settings: CliSettings, folders: Process
 
 def make_catalog(settings: Settings) -> Catalog:
     """The configured models."""
-    return Catalog(map(_configured, settings.models), datetime.now(UTC).astimezone())
+    models = [_bounded(_configured(model), settings) for model in settings.models]
+    return Catalog(models, datetime.now(UTC).astimezone())
+
+
+def _bounded(model: Model, settings: Settings) -> Model:
+    if settings.context_length is None:
+        return model
+    return replace(model, context_length=min(model.context_length, settings.context_length))
 
 
 async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Catalog) -> tuple[CliSettings, Cli]:
@@ -313,6 +324,8 @@ def _configured(model: ModelSettings) -> Model:
         name=model.name,
         cli_model=model.cli_model,
         display_name=model.display_name or model.name,
+        # The CLI's own spelling for a window that these models have anyway.
+        aliases=(f"{model.cli_model}[1m]",) if model.context_length >= _LARGE_WINDOW else (),
         context_length=model.context_length,
         max_output_tokens=model.max_output_tokens,
         capabilities=model.capabilities,
@@ -348,7 +361,8 @@ def _not_found(_request: Request, _error: Exception) -> Response:
 
 def _not_allowed(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", "), reverse=True))
+    methods = (error.headers or {}).get("Allow", "").split(", ")
+    allowed = ", ".join(sorted(methods, key=lambda method: (method != "HEAD", method)))
     return Response("405 method not allowed", 405, {"content-type": "text/plain", "allow": allowed})
 
 

@@ -84,12 +84,47 @@ def test_host_and_port_come_from_different_places_if_they_are_given_so() -> None
         ({"OLLAMA_MAX_QUEUE": "7"}, {"own": "max_queue = 1"}, 7),
         ({"OLLAMA_MAX_QUEUE": "7", "CLAUDE_OLLAMA_MAX_QUEUE": "8"}, {}, 8),
         ({"OLLAMA_MAX_QUEUE": ""}, {}, 512),
+        ({"OLLAMA_MAX_QUEUE": "many"}, {}, 512),
+        ({"OLLAMA_MAX_QUEUE": "-1"}, {}, 512),
+        ({"OLLAMA_MAX_QUEUE": "1000000"}, {}, 100_000),
     ],
 )
 def test_ollamas_queue_length_is_honoured_unless_our_own_is_given(
     environ: dict[str, str], files: dict[str, str], max_queue: int
 ) -> None:
     assert load({}, environ, **files).max_queue == max_queue
+
+
+@pytest.mark.parametrize(
+    ("value", "max_processes", "context_length"),
+    [("6", 6, 6), ("1", 2, 1), ("0", 8, None), ("", 8, None), ("auto", 8, None), ("5000", 1000, 5000)],
+)
+def test_ollamas_parallel_requests_and_window_are_honoured(
+    value: str, max_processes: int, context_length: int | None
+) -> None:
+    settings = load({}, {"OLLAMA_NUM_PARALLEL": value, "OLLAMA_CONTEXT_LENGTH": value})
+    assert (settings.max_processes, settings.context_length) == (max_processes, context_length)
+
+
+@pytest.mark.parametrize(("value", "logged"), [("1", True), ("yes", True), ("0", False), ("False", False), ("", False)])
+def test_ollamas_log_of_requests_is_a_log_of_prompts(value: str, logged: bool) -> None:
+    assert load({}, {"OLLAMA_DEBUG_LOG_REQUESTS": value}).log_prompts is logged
+
+
+def test_a_model_is_as_the_built_in_one_that_asks_the_cli_for_the_same() -> None:
+    table = """
+    [[models]]
+    name = "long"
+    cli_model = "sonnet[1m]"
+    max_output_tokens = 7
+    [[models]]
+    name = "new"
+    cli_model = "claude-new"
+    """
+    models = {model.name: model for model in load({}, {}, own=table).models}
+    same = models["sonnet"].model_dump() | {"name": "long", "cli_model": "sonnet[1m]", "display_name": "long"}
+    assert models["long"].model_dump() == same | {"max_output_tokens": 7}
+    assert (models["new"].thinking, models["new"].context_length) == ("none", 200_000)
 
 
 @pytest.mark.parametrize(
@@ -449,8 +484,8 @@ def test_a_toml_value_of_the_wrong_kind_is_refused(line: str, reason: str) -> No
     assert refusal(own=line) == f"{line.split()[0]} from file {OWN_FILE}: {reason}"
 
 
-def test_a_wrong_queue_length_of_ollama_is_named_as_ollamas() -> None:
-    assert refusal({}, {"OLLAMA_MAX_QUEUE": "many"}).startswith("max_queue from environment variable OLLAMA_MAX_QUEUE:")
+def test_a_wrong_value_of_ollama_is_named_as_ollamas() -> None:
+    assert refusal({}, {"OLLAMA_ORIGINS": "x"}).startswith("origins from environment variable OLLAMA_ORIGINS:")
 
 
 def test_all_wrong_values_are_told_at_once() -> None:

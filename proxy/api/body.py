@@ -27,6 +27,9 @@ _MOST_WINDOW = 23
 _PIECE = 1 << 20
 # Bytes that are decompressed before their sum is looked at.
 
+_DISCARDED_LIMITS = 8
+# Of a body that is too large so many times the limit is read, and thrown away, before it is refused.
+
 _MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -35,8 +38,8 @@ class BadCompression(Exception):
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, decompressed. Raises `InvalidRequest` with status 413 as soon as it is known that more than
-    `limit` bytes are sent, and `BadCompression` for what cannot be decompressed to 20 MiB and `limit` at most.
+    """The whole body, decompressed. Raises `InvalidRequest` with status 413 for more than `limit` bytes, which
+    are never kept, and `BadCompression` for what cannot be decompressed to 20 MiB and `limit` at most.
 
     Raises starlette's `ClientDisconnect` when the client goes away first.
     """
@@ -74,15 +77,24 @@ def decompress(body: bytes, limit: int) -> bytes:
 
 async def _read(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    most = limit * _DISCARDED_LIMITS
+    large = announced.isdecimal() and int(announced) > limit
+    if large and (int(announced) > most or request.headers.get("expect", "").lower() == "100-continue"):
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+        if size > most:
+            break
+        if large or size > limit:
+            # Many clients read nothing before they have sent everything: cut off, they would never know why.
+            large = True
+            chunks.clear()
+        else:
+            chunks.append(chunk)
+    if large:
+        raise _too_large(limit)
     return b"".join(chunks)
 
 

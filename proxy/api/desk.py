@@ -20,8 +20,9 @@ from proxy.core.reply import Reply
 from proxy.core.request import ChatRequest
 from proxy.core.traits import Traits
 from proxy.engine import Engine
+from proxy.wire import ollama
 from proxy.wire.models import ModelCard
-from proxy.wire.names import model_not_found_text
+from proxy.wire.names import CloudOff, model_not_found_text
 from proxy.wire.requests import Exists, any_model
 
 Answer = Response | TurnReply
@@ -124,10 +125,13 @@ class Desk:
         except ModelNotFound:
             if self._discovered.is_set():
                 raise
-        # Right after the start only the configured names are known.
+        await self._discovery()
+        return await _parsed(parse, body, self.engine.find)
+
+    async def _discovery(self) -> None:
+        """Wait, not for ever, until the CLI's models are known: right after the start only the configured ones are."""
         with anyio.move_on_after(_DISCOVERY_PATIENCE):
             await self._discovered.wait()
-        return await _parsed(parse, body, self.engine.find)
 
     async def body(self, request: Request) -> bytes:
         """The body, within its limit. Raises `ServerError`."""
@@ -151,10 +155,18 @@ class Desk:
         )
         return TurnReply(lambda: self.engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
 
-    def find(self, name: str) -> Model:
-        """The model of a name, as the routes that show models say that there is none. Raises `ModelNotFound`."""
+    async def find(self, name: str) -> Model:
+        """The model of a name. Raises `ModelNotFound`."""
         try:
             return self.engine.find(name)
+        except ModelNotFound:
+            await self._discovery()
+        return self.engine.find(name)
+
+    async def shown(self, name: str) -> ModelCard:
+        """The model of a name, as clients see it. Raises `ModelNotFound`, as the routes that show models say it."""
+        try:
+            return self.card(await self.find(name))
         except ModelNotFound:
             raise ModelNotFound(model_not_found_text(name, full=True)) from None
 
@@ -213,8 +225,15 @@ def _guarded(manners: Manners, handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ServerError as error:
-            record_of(request.scope).failed(error)
-            headers = {name.decode(): value.decode() for name, value in error_headers(error)}
-            return Response(manners.error_body(error), error.status, headers, manners.content_type)
+            return refusal(request, error, manners)
 
     return guarded
+
+
+def refusal(request: Request, error: ServerError, manners: Manners) -> Response:
+    """The answer that tells of `error`, by a dialect's `manners`."""
+    record_of(request.scope).failed(error)
+    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    if isinstance(error, CloudOff):
+        return Response(ollama.error_body(error), error.status, headers, JSON)
+    return Response(manners.error_body(error), error.status, headers, manners.content_type)

@@ -36,6 +36,8 @@ class LibraryRoutes:
             ("DELETE", "/api/user/keys/{key}", self.signout),
             ("GET", "/api/status", self.status),
             ("GET", "/api/experimental/model-recommendations", self.recommendations),
+            ("POST", "/api/experimental/web_search", self.web),
+            ("POST", "/api/experimental/web_fetch", self.web),
         ]
         return self._desk.routes(_MANNERS, table)
 
@@ -44,7 +46,7 @@ class LibraryRoutes:
         record_of(request.scope).note(model=asked.name.short)
         engine = self._desk.engine
         try:
-            parent = self._desk.card(engine.find(asked.source))
+            parent = self._desk.card(await self._desk.find(asked.source))
             persona = await engine.library.create(asked.name, asked.source, asked.traits)
         except ModelNotFound:
             # Ollama goes to fetch what it does not have.
@@ -55,6 +57,7 @@ class LibraryRoutes:
         asked = creation.parse_copy(await self._desk.body(request))
         record_of(request.scope).note(model=asked.destination.short)
         try:
+            await self._desk.find(asked.source)
             await self._desk.engine.library.copy(asked.source, asked.destination)
         except ModelNotFound:
             raise ModelNotFound(f"model {quote(asked.source)} not found") from None
@@ -63,6 +66,7 @@ class LibraryRoutes:
     async def delete(self, request: Request) -> Response:
         name = creation.parse_delete(await self._desk.body(request))
         record_of(request.scope).note(model=name)
+        await self._desk.find(name)
         await self._desk.engine.delete(name)
         return Response()
 
@@ -70,7 +74,7 @@ class LibraryRoutes:
         asked = creation.parse_pull(await self._desk.body(request))
         record_of(request.scope).note(model=asked.model)
         try:
-            card = self._desk.card(self._desk.engine.find(asked.model))
+            card = self._desk.card(await self._desk.find(asked.model))
         except ModelNotFound:
             return self._failed(request, progress.PULLING, _missing(), stream=asked.stream)
         return _told(progress.pull_steps(card), stream=asked.stream)
@@ -79,7 +83,7 @@ class LibraryRoutes:
         asked = creation.parse_push(await self._desk.body(request))
         record_of(request.scope).note(model=asked.model)
         try:
-            self._desk.engine.find(asked.model)
+            await self._desk.find(asked.model)
         except ModelNotFound as error:
             return self._failed(request, progress.PUSH_MISSING, error, stream=asked.stream)
         refused = InvalidRequest("unauthorized: the models of this server cannot be pushed to a registry", status=403)
@@ -106,6 +110,9 @@ class LibraryRoutes:
     async def recommendations(self, _request: Request) -> Response:
         cards = map(self._desk.card, self._desk.engine.catalog.bases)
         return Response(account.recommendations(cards), media_type=JSON)
+
+    async def web(self, request: Request) -> Response:
+        account.refuse_web(await self._desk.body(request), request.url.path.rpartition("_")[2])
 
     def _failed(self, request: Request, steps: progress.Steps, error: ServerError, *, stream: bool) -> Response:
         """An answer whose last line is an error; without a stream it is the error's status."""

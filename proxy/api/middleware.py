@@ -14,6 +14,9 @@ from proxy.api.record import Record, open_record
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_ID_HEADERS = (b"x-request-id",)
+# Anthropic's clients look for theirs under a name of its own.
+
 _QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models")
 # Paths that clients poll; answered well, they are logged for debugging only.
 
@@ -36,12 +39,13 @@ class RequestLog:
         record.note(**self._fields)
         started = time.perf_counter()
         status = 0
+        names = (*_ID_HEADERS, b"request-id") if scope["path"].startswith("/v1/messages") else _ID_HEADERS
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", record.request_id.encode())]
+                message["headers"] = [*message["headers"], *((name, record.request_id.encode()) for name in names)]
             await send(message)
 
         try:

@@ -60,7 +60,7 @@ class OllamaRoutes:
 
     async def show(self, request: Request) -> Response:
         asked = ollama.parse_show(await self._desk.body(request))
-        card = self._desk.card(self._desk.find(asked.model))
+        card = await self._desk.shown(asked.model)
         return Response(models.show(card, asked, request.headers.get("user-agent", "")), media_type=JSON)
 
     async def chat(self, request: Request) -> Answer:

@@ -7,11 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.api.desk import PLAIN_JSON, SSE, UNCACHED, Answer, Desk, Manners
+from proxy.api.desk import PLAIN_JSON, SSE, UNCACHED, Answer, Desk, Manners, refusal
 from proxy.api.record import record_of
-from proxy.wire import models, openai, responses
+from proxy.core.errors import ServerError
+from proxy.wire import anthropic, models, openai, responses
 
 _CHAT = Manners(openai.error_body, PLAIN_JSON, SSE, openai.SPELLINGS)
+_MESSAGES = Manners(anthropic.error_body, PLAIN_JSON, SSE, anthropic.SPELLINGS)
 _RESPONSES = Manners(openai.error_body, PLAIN_JSON, SSE, responses.SPELLINGS, UNCACHED)
 
 
@@ -60,7 +62,10 @@ class OpenAIRoutes:
     async def model(self, request: Request) -> Response:
         name = request.path_params["model"]
         shape = models.anthropic_model if _is_anthropic(request) else models.v1_model
-        return Response(shape(self._desk.card(self._desk.find(name)), name), media_type=PLAIN_JSON)
+        try:
+            return Response(shape(await self._desk.shown(name), name), media_type=PLAIN_JSON)
+        except ServerError as error:
+            return refusal(request, error, _MESSAGES if _is_anthropic(request) else _CHAT)
 
 
 def _is_anthropic(request: Request) -> bool:

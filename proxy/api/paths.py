@@ -1,11 +1,14 @@
 """Paths written another way: redirected to the one that there is, as Ollama redirects them."""
 
+import re
 from collections.abc import Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_WITH_HOST = re.compile(rb"https?://([^/]+)(/.*)?", re.IGNORECASE | re.DOTALL)
 
 _KEPT = "/%:@!$&'()*+,;=~-._"
 # Of a path as it was sent all but this is encoded: browsers take a backslash for a slash, and with it two for a host.
@@ -31,6 +34,26 @@ class Paths:
 
     def _exists(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is Match.FULL for route in self._routes)
+
+
+class Targets:
+    """Takes a target that names its host, as one sends it to a proxy, for what it is: a path, and the host in place of
+    the header's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if found := _WITH_HOST.match(scope["raw_path"]):
+            path = found[2] or b"/"
+            headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+            named = {
+                "raw_path": path,
+                "path": unquote(path.decode("latin-1")),
+                "headers": [(b"host", found[1]), *headers],
+            }
+            scope = {**scope, **named}
+        await self._app(scope, receive, send)
 
 
 def clean_path(path: str) -> str:

@@ -13,7 +13,8 @@ from proxy.catalog.tools import offer
 from proxy.catalog.window import estimate, fits, holds_results, total, within
 from proxy.core.contracts import Abilities, Structure, Target, Thinking
 from proxy.core.errors import InvalidRequest, PromptTooLong
-from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Text, Think, ThinkLevel
+from proxy.core.names import thoughtless_text
+from proxy.core.request import ChatRequest, Image, JsonFormat, Message, Options, Text, Think, ThinkLevel, ToolResult
 from proxy.shape.schema import api_schema, check_size, instruction
 
 EVERYTHING = Abilities()
@@ -63,12 +64,14 @@ def fit(
     What the backend is not able to do, no model takes. `recalls` says whether the model can be shown again what it
     thought before the calls that the request ends with the results of; it is asked only where that matters.
 
-    Raises `InvalidRequest` for thinking or tools that the model does not have, for tools that cannot be declared and an
-    assistant message last that it cannot continue, `PromptTooLong` for a conversation that is too long and may not, or
-    cannot, be made shorter, `BackendFailed` for tools that the backend cannot take.
+    Raises `InvalidRequest` for thinking, pictures or tools that the model does not have, for tools that cannot be
+    declared and an assistant message last that it cannot continue, `PromptTooLong` for a conversation that is too long
+    and may not, or cannot, be made shorter, `BackendFailed` for tools that the backend cannot take.
     """
     if request.think and model.thinking == "none":
-        raise InvalidRequest(f'"{request.model}" does not support thinking')
+        raise InvalidRequest(thoughtless_text(request.model))
+    if "vision" not in model.capabilities and _shows(request):
+        raise InvalidRequest(f'"{request.model}" does not support images')
     offered = offer(request, model, abilities)
     levels, model = model.effort_levels, _driven(model, abilities)
     prefill = bool(request.messages) and request.messages[-1].role == "assistant"
@@ -86,6 +89,8 @@ def fit(
         _check_prefill(request, model, thinking, forced=offered.forced)
     if thinking.budget is not None and max_tokens is None:
         max_tokens = _thinking_bound(model)
+    if request.think_hidden:
+        thinking = replace(thinking, shown=False)
     options, unsupported = _options(request.options, model, max_tokens, thinks=thinking.mode != "off")
     if request.think and (thinking.mode == "off" or (request.think is not True and levels != model.effort_levels)):
         unsupported.append("think")
@@ -110,6 +115,13 @@ def fit(
         tuple(unsupported),
         dropped,
     )
+
+
+def _shows(request: ChatRequest) -> bool:
+    """There are pictures in the conversation, or in the results of calls."""
+    parts = [part for message in request.messages for part in message.parts]
+    parts += [inner for part in parts if isinstance(part, ToolResult) for inner in part.parts]
+    return any(isinstance(part, Image) for part in parts)
 
 
 def _beyond(request: ChatRequest, abilities: Abilities) -> list[str]:

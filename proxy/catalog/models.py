@@ -100,9 +100,12 @@ class Catalog:
     def discover(self, reported: Iterable[Model]) -> list[Model]:
         """Add the models that the CLI reports and that are not configured; returns those that are new.
 
-        A reported model whose `cli_model` is configured already only adds its `aliases` to that one.
+        A reported model whose `cli_model` is configured already only adds its `aliases` to that one, the first of
+        several.
         """
-        known = {model.cli_model: model for model in self._models.values()}
+        known: dict[str, Model] = {}
+        for model in self._models.values():
+            known.setdefault(model.cli_model, model)
         new = []
         for model in reported:
             same = known.get(model.cli_model)

@@ -65,10 +65,10 @@ def dress(request: ChatRequest, traits: Traits, options: Options) -> ChatRequest
     """`request` as the model with these `traits` answers it; `options` are what its parameters come to.
 
     Its messages come first. Its system prompt stands before them, unless the request begins with one of its own. What
-    the request says of an option wins. A request without messages, which only loads a model, gets none.
+    the request says of an option wins. A raw request, and one without messages, which only loads a model, get none.
     """
     messages = request.messages
-    if messages:
+    if messages and not request.raw:
         told = (Message("system", (Text(traits.system),)),) if traits.system else ()
         if messages[0].role == "system":
             told = ()

@@ -14,6 +14,7 @@
 A handler needs no text to tell them apart: `kind`, `status`, `fault`, `retry_after` and `should_retry` are fields.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 Fault = Literal["client", "operator", "account", "server", "upstream", "backend"]
@@ -23,7 +24,8 @@ class ServerError(Exception):
     """An error that a client may see. `message` is one line of plain text for people.
 
     `status` is the HTTP status before the first byte. `fault` says whose it was. `retry_after` is in seconds.
-    `should_retry` False tells clients that trying again would only cost money; None leaves it to them.
+    `should_retry` False tells clients that trying again would only cost money; None leaves it to them. `details` are
+    for programs, in dialects that have a place for them.
     """
 
     kind: ClassVar[str] = "internal_error"
@@ -38,6 +40,7 @@ class ServerError(Exception):
         fault: Fault | None = None,
         retry_after: int | None = None,
         should_retry: bool | None = None,
+        details: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -45,6 +48,7 @@ class ServerError(Exception):
         self.fault: Fault = self.default_fault if fault is None else fault
         self.retry_after = retry_after
         self.should_retry = should_retry
+        self.details = details
 
 
 class InvalidRequest(ServerError):

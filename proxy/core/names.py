@@ -67,6 +67,11 @@ def unsupported_text(text: str, what: str) -> str:
     return f"{name.full if name else text} does not support {what}"
 
 
+def thoughtless_text(text: str) -> str:
+    """The words for a model that does not think: they name it as it was asked for."""
+    return f'"{text}" does not support thinking'
+
+
 def cut_source(text: str) -> tuple[str, str]:
     """`text` without the suffix that says where the model runs, and that suffix."""
     head, colon, tag = text.rpartition(":")

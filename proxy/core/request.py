@@ -145,9 +145,10 @@ class ChatRequest:
 
     `model` is the name as the client wrote it. `messages` hold the conversation in order, system messages where the
     client put them. `think` None leaves it to the server; `think_budget` are the tokens to think with, for models that
-    take a number. With `truncate` the oldest turns of a conversation that is
-    too long for the model are left out. `keep_alive` is how long the model stays loaded afterwards, in seconds,
-    infinite for ever, None if the client left it open.
+    take a number; `think_hidden`: the words of its thoughts are not wanted. With `truncate` the oldest turns of a
+    conversation that is too long for the model are left out. `keep_alive` is how long the model stays loaded
+    afterwards, in seconds, infinite for ever, None if the client left it open. `raw`: nothing that the model has of its
+    own is said before it.
     """
 
     model: str
@@ -156,8 +157,10 @@ class ChatRequest:
     options: Options = Options()
     think: Think | None = None
     think_budget: int | None = None
+    think_hidden: bool = False
     format: JsonFormat | None = None
     truncate: bool = True
     keep_alive: float | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
+    raw: bool = False

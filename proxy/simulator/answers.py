@@ -35,6 +35,7 @@ _EXACTLY = re.compile(
 )
 _COUNT = re.compile(r"\bcount(?: from (\d+))?(?: up)? to (\d+)", re.IGNORECASE)
 _GREETING = re.compile(r"\s*(hi|hello|hey|good (morning|evening|day))\b", re.IGNORECASE)
+_JSON_ALONE = re.compile(r"\bone JSON (?:object|value) and nothing else\b(?:.*\bJSON Schema:\n(\{.*\}))?", re.DOTALL)
 _IMAGE = re.compile(r"\b(image|picture|photo)\b", re.IGNORECASE)
 
 
@@ -59,8 +60,13 @@ def answer(body: Body, text: str) -> tuple[AnswerBlock, ...]:
 
 
 def answer_text(question: Question) -> str:
-    """The text of an answer that calls no tool."""
-    return next(words for reply in _REPLIES if (words := reply(question)) is not None)
+    """The text of an answer that calls no tool; JSON where the system prompt asks for that and nothing else."""
+    words = next(words for reply in _REPLIES if (words := reply(question)) is not None)
+    wanted = _JSON_ALONE.search(text_of(blocks_of(question.body.get("system"))))
+    if wanted is None:
+        return words
+    value = minimal_value(orjson.loads(wanted[1])) if wanted[1] else {"answer": words}
+    return orjson.dumps(value).decode()
 
 
 def numbered_words(count: int) -> str:

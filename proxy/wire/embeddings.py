@@ -44,7 +44,7 @@ def refuse_v1_embeddings(body: bytes, exists: Exists) -> NoReturn:
     if not _is_text(given):
         raise InvalidRequest("invalid input type")
     encoding: str = fields.get("encoding_format", "")
-    if encoding not in _ENCODINGS:
+    if encoding.lower() not in _ENCODINGS:
         supported = "Supported values: ['float', 'base64']."
         raise InvalidRequest(f"Invalid value for 'encoding_format' = {encoding}. {supported}")
     _refuse(_model(fields, ModelNotFound(model_not_found_text(""))), exists)

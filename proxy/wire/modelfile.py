@@ -67,6 +67,6 @@ def _setting(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     """As a Modelfile needs it: bare, unless it has line breaks or blanks at its ends, or begins like a quoted one."""
-    if text == text.strip() and "\n" not in text and not text.startswith('"'):
+    if text == text.strip() and not {"\n", "\r"} & set(text) and not text.startswith('"'):
         return text
     return f'"""{text}"""' if '"' in text else f'"{text}"'

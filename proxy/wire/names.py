@@ -8,6 +8,12 @@ CLOUD_OFF = "ollama cloud is disabled: remote model is unavailable"
 CLOUD_OFF_SHOW = "ollama cloud is disabled: remote model details are unavailable"
 
 
+class CloudOff(InvalidRequest):
+    """A model of Ollama's cloud is asked for. Every dialect tells it in Ollama's own shape."""
+
+    default_status = 403
+
+
 def check_name(text: str, *, cloud_off: str = CLOUD_OFF) -> Name:
     """The name a request asks for. Raises `InvalidRequest` for what is no name, or the name of a cloud model."""
     bare, source = cut_source(text.strip())
@@ -15,7 +21,7 @@ def check_name(text: str, *, cloud_off: str = CLOUD_OFF) -> Name:
     if source and other and source != other:
         raise InvalidRequest(f"use either :local or :cloud, not both: {quote(text)}")
     if source == ":cloud" or _has_cloud_tag(bare):
-        raise InvalidRequest(cloud_off, status=403)
+        raise CloudOff(cloud_off)
     name = parse_name(bare)
     if name is None:
         raise InvalidRequest("invalid model name")

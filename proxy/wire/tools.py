@@ -11,7 +11,7 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import Role, Tool, ToolCall, ToolChoice
 from proxy.wire.body import Object, object_in, plain, written
-from proxy.wire.fields import Fields, Place, Struct, string
+from proxy.wire.fields import Fields, Place, Struct, anything, string
 from proxy.wire.gotext import quote
 
 
@@ -25,11 +25,17 @@ TOOL = Struct(
     "api.Tool",
     {
         "type": string,
-        "function": Struct("api.ToolFunction", {"name": string, "description": string, "parameters": _parameters}),
+        "function": Struct(
+            "api.ToolFunction",
+            {"name": string, "description": string, "parameters": _parameters, "strict": anything},
+        ),
     },
 )
 FUNCTION_TYPES = ("", "function")
 """The types of a tool that `TOOL` reads."""
+
+WISHES = ("strict", "defer_loading", "input_examples")
+"""What the APIs take of a tool, and the CLI has no way to tell them."""
 
 _VERSION = re.compile(r"_\d{8}|_\d{4}_\d\d_\d\d")
 # What the APIs have beyond the client's own functions, without the dates of their versions. Any other type is reported
@@ -82,10 +88,17 @@ def read_functions(offered: Sequence[Fields]) -> tuple[Tool, ...]:
 
 
 def unserved(offered: Iterable[Fields], served: Container[str]) -> tuple[str, ...]:
-    """By name (``tools.web_search``), the tools `offered` that are of no type that is `served`."""
-    kinds: Iterable[str] = (each.get("type", "") for each in offered)
-    families = (_VERSION.sub("", kind) for kind in kinds if kind not in served)
-    return tuple(dict.fromkeys(f"tools.{name if name in _UNSERVED else 'other'}" for name in families))
+    """By name, the tools `offered` that are of no type that is `served` (``tools.web_search``), and what is asked for
+    of the others in vain (``tools.strict``)."""
+    names: list[str] = []
+    for each in offered:
+        kind: str = each.get("type", "")
+        if kind in served:
+            names += (name for name in WISHES if (each.get("function") or each).get(name))
+        else:
+            family = _VERSION.sub("", kind)
+            names.append(family if family in _UNSERVED else "other")
+    return tuple(dict.fromkeys(f"tools.{name}" for name in names))
 
 
 def read_choice(value: Any, tools: Sequence[Tool], *, parallel: bool) -> ToolChoice:

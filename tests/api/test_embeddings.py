@@ -36,6 +36,7 @@ ENCODINGS = "Invalid value for 'encoding_format' = hex. Supported values: ['floa
         ("/v1/embeddings", {"model": "sonnet", "input": []}, 400, "invalid input"),
         ("/v1/embeddings", {"model": "sonnet", "input": [1, 2]}, 400, "invalid input type"),
         ("/v1/embeddings", {"model": "sonnet", "input": "x", "encoding_format": "hex"}, 400, ENCODINGS),
+        ("/v1/embeddings", {"model": "sonnet", "input": "x", "encoding_format": "BASE64"}, 400, REFUSED),
         ("/v1/embeddings", {"model": "nope", "input": "x"}, 404, UNKNOWN),
     ],
 )

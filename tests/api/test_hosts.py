@@ -150,7 +150,9 @@ def test_an_own_host_is_answered(fake: Running, host: str) -> None:
         (b"GET /api/version HTTP/1.0\r\n\r\n", b"200"),
         (b"GET /api/version HTTP/1.1\r\n\r\n", b"400"),
         (b"GET /api/version HTTP/1.1\r\nHost: localhost\r\nHost: evil.com\r\n\r\n", b"400"),
-        (b"GET http://localhost/api/version HTTP/1.1\r\nHost: evil.com\r\n\r\n", b"403"),
+        # A target's own host counts, as in Ollama.
+        (b"GET http://localhost/api/version HTTP/1.1\r\nHost: evil.com\r\n\r\n", b"200"),
+        (b"GET http://evil.com/api/version HTTP/1.1\r\nHost: localhost\r\n\r\n", b"403"),
     ],
 )
 def test_a_host_is_given_once_but_in_http_1_0(fake: Running, request_head: bytes, status: bytes) -> None:

@@ -237,7 +237,7 @@ def test_a_blob_is_read_to_its_end_and_refused(make_fake: MakeDaemon) -> None:
     [
         ("GET", "/api/create", "POST"),
         ("POST", "/api/delete", "DELETE"),
-        ("GET", f"/api/blobs/{DIGEST}", "POST, HEAD"),
+        ("GET", f"/api/blobs/{DIGEST}", "HEAD, POST"),
         ("GET", "/api/me", "POST"),
         ("POST", "/api/status", "GET"),
     ],
@@ -246,7 +246,19 @@ def test_a_wrong_method_is_told_the_right_ones(fake: Running, method: str, path:
     with fake.client() as client:
         answer = client.request(method, path)
     assert answer.status_code == 405
-    assert set(answer.headers["allow"].split(", ")) == set(allowed.split(", "))
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("what", ["search", "fetch"])
+def test_the_web_is_asked_nothing(client: httpx.Client, what: str) -> None:
+    path = f"/api/experimental/web_{what}"
+    refused = client.post(path, json={"query": "x"})
+    assert (refused.status_code, refused.json()) == (
+        403,
+        {"error": f"ollama cloud is disabled: web {what} is unavailable"},
+    )
+    missing = client.post(path)
+    assert (missing.status_code, missing.json()) == (400, {"error": "missing request body"})
 
 
 def test_there_is_no_cloud_and_the_models_of_the_server_are_recommended(client: httpx.Client) -> None:

@@ -237,3 +237,15 @@ def test_a_model_that_only_the_cli_knows_is_there_on_its_own(fake: Running) -> N
         shown = client.post("/api/show", json={"model": "claude-saga-9"}).json()
         assert shown["model_info"]["general.basename"] == "Saga 9"
         assert client.post("/api/chat", json=CHAT | {"model": "SAGA-1M"}).status_code == 200
+
+
+def test_the_operator_bounds_how_much_models_see(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"context_length": "5000"})
+    running.run(running.daemon.discovered.wait())
+    with running.client() as client:
+        for name in ("sonnet", "saga-1m"):
+            client.post("/api/generate", json={"model": name})
+            shown = client.post("/api/show", json={"model": name}).json()
+            assert shown["model_info"]["claude.context_length"] == 5000
+        loaded = client.get("/api/ps").json()["models"]
+    assert [model["context_length"] for model in loaded] == [5000, 5000]

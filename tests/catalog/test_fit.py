@@ -7,7 +7,7 @@ from proxy.catalog.fit import Fitted, fit
 from proxy.catalog.models import Model
 from proxy.core.contracts import Abilities, Thinking
 from proxy.core.errors import InvalidRequest, PromptTooLong
-from proxy.core.request import ChatRequest, Image, JsonFormat, Message, Options, Role, Text, Think
+from proxy.core.request import ChatRequest, Image, JsonFormat, Message, Options, Role, Text, Think, ToolResult
 from proxy.shape.schema import api_schema, instruction
 
 LEVELS = ("low", "medium", "high", "xhigh", "max")
@@ -35,6 +35,7 @@ BEFORE = Model(
     effort_levels=LEVELS,
 )
 NEWEST = replace(BEFORE, name="opus", cli_model="opus", display_name="Claude Opus 5.5", thinking_off=False)
+SEEING = replace(OLDER, capabilities=("completion", "vision"))
 PLAIN = Model("plain", "plain", "Plain")
 BRIDGE = replace(BEFORE, options=ALL, effort_levels=("low", "medium", "high", "max"))
 
@@ -413,5 +414,19 @@ def test_a_conversation_that_is_too_long_is_told_apart_from_other_errors() -> No
 
 def test_images_count_for_the_window() -> None:
     picture = Message("user", (Image("image/png", "A"),) * 100)
-    result = fitted(OLDER, messages=(picture, message("assistant"), picture))
+    result = fitted(SEEING, messages=(picture, message("assistant"), picture))
     assert result.dropped == 2
+
+
+@pytest.mark.parametrize("part", [Image("image/png", "A"), ToolResult("1", (Image("image/png", "A"),))])
+def test_a_model_that_sees_nothing_refuses_pictures(part: Image | ToolResult) -> None:
+    shown = (Message("user", (part,)), message("assistant"), message("user"))
+    assert refusal(OLDER, messages=shown) == '"Name" does not support images'
+    assert fitted(SEEING, messages=shown).request.messages == shown
+
+
+def test_thoughts_that_are_not_wanted_are_not_shown() -> None:
+    for model in (OLDER, NEWEST):
+        thinking = fitted(model, think=True).target.thinking
+        assert thinking.shown
+        assert fitted(model, think=True, think_hidden=True).target.thinking == replace(thinking, shown=False)

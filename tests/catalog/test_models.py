@@ -97,6 +97,12 @@ def test_a_reported_model_that_is_configured_adds_its_aliases() -> None:
         models.find("sonnet-from-cli")
 
 
+def test_of_several_for_one_cli_model_the_first_gets_the_aliases() -> None:
+    models = catalog(model("sonnet", "sonnet"), model("sonnet-web", "sonnet"))
+    models.discover([model("sonnet", "sonnet", ("claude-sonnet-5",))])
+    assert models.find("claude-sonnet-5").name == "sonnet"
+
+
 def test_discovery_never_replaces_what_is_configured() -> None:
     models = catalog()
     reported = [

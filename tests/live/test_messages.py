@@ -166,6 +166,63 @@ def test_thoughts_travel_both_ways_live_replayed_and_after_a_restart(tmp_path: P
         assert whole(running.last()) == whole(second)
 
 
+@pytest.mark.filterwarnings("ignore:The model 'claude-sonnet-4-5' is deprecated")
+def test_thoughts_of_an_unknown_round_let_an_older_model_go_on_thinking(live: Running) -> None:
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    fields: dict[str, Any] = {"model": "claude-sonnet-4-5", "tools": TOOLS, "max_tokens": 9000, "thinking": thinking}
+    thought = {"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"}
+    call = {"type": "tool_use", "id": "toolu_elsewhere", "name": "get_time", "input": {"city": "Paris"}}
+    said = {"role": "assistant", "content": [thought, call]}
+    given = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_elsewhere", "content": "noon"}]}
+    ask(live, [user("what time is it?"), said, given], **fields)
+    assert live.last()["thinking"] == thinking
+    assert thought in [block for message in whole(live.last()) for block in message["content"]]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("fields", [{}, {"thinking": {"type": "adaptive", "display": "omitted"}}])
+def test_thoughts_that_nobody_asked_to_see_have_their_signatures_alone(
+    live: Running, stream: bool, fields: dict[str, Any]
+) -> None:
+    asked = 'unseen [simulate: tool get_time {} think=3 text="hm"]'
+    answer = ask(live, asked, stream=stream, tools=TOOLS, **fields)
+    thought, *others = answer.content
+    assert thought.type == "thinking"
+    assert (thought.thinking, bool(thought.signature)) == ("", True)
+    assert [block.type for block in others] == ["text", "tool_use"]
+    assert live.last()["thinking"]["display"] == "omitted"
+    unload(live)
+    ask(live, with_results(asked, answer, content="noon"), tools=TOOLS, **fields)
+    assert whole(live.last())[-2]["content"][0] == thought.to_dict()
+
+
+def test_the_library_s_tool_runner_sends_the_whole_conversation(live: Running) -> None:
+    @anthropic.beta_tool
+    def get_time(city: str) -> str:
+        """The time in a city."""
+        return f"noon in {city}"
+
+    with client_of(live) as client:
+        runner = client.beta.messages.tool_runner(
+            model="sonnet", max_tokens=500, tools=[get_time], messages=[user("call get_time in Paris")]
+        )
+        last = runner.until_done()
+    assert "noon in Paris" in text_of(last)
+    said = whole(live.last())
+    assert [message["role"] for message in said if message["role"] != "system"] == ["user", "assistant", "user"]
+    assert live.last()["tools"][0]["name"] == "get_time"
+    live.until_idle()
+
+
+def test_an_unknown_model_is_not_found_in_the_client_s_own_shape(live: Running) -> None:
+    with client_of(live) as client:
+        with pytest.raises(anthropic.NotFoundError) as caught:
+            client.models.retrieve("nope")
+        assert caught.value.type == "not_found_error"
+        assert client.messages.create(model="sonnet", max_tokens=9, messages=[user("hi")])._request_id
+    live.until_idle()
+
+
 def test_sealed_thoughts_that_a_client_brings_reach_the_model(live: Running) -> None:
     sealed = {"type": "redacted_thinking", "data": "c2VhbGVk"}
     said = {"role": "assistant", "content": [sealed, {"type": "text", "text": "Hello."}]}

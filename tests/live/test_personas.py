@@ -111,6 +111,14 @@ def test_the_requests_own_system_prompt_replaces_the_models(mario: Running) -> N
     assert got(mario) == ("You are Toad.", TOLD)
 
 
+def test_a_raw_prompt_is_sent_without_what_the_model_has(mario: Running) -> None:
+    on_generate(mario, raw=True)
+    body = mario.last()
+    assert [message["content"][0]["text"] for message in body["messages"] if message["role"] == "user"] == ["hello"]
+    assert SYSTEM not in str(body["system"])
+    assert body["temperature"] == 0.3
+
+
 def test_the_requests_own_options_win(mario: Running) -> None:
     on_chat(mario, options={"temperature": 0.9, "num_predict": 7})
     body = mario.last()

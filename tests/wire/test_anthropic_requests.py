@@ -8,7 +8,7 @@ import pytest
 
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
 from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Text, Think, Tool, ToolChoice
-from proxy.wire.anthropic import SPELLINGS, AnthropicMessages, parse_count_tokens, parse_messages
+from proxy.wire.anthropic import SPELLINGS, AnthropicMessages, error_body, parse_count_tokens, parse_messages
 
 HELLO = [{"role": "user", "content": "hello"}]
 BODY = {"model": "sonnet", "max_tokens": 100, "messages": HELLO}
@@ -138,6 +138,35 @@ def test_tools_that_the_api_runs_or_defines_are_left_out_and_named() -> None:
     read = asked(tools=[SEARCH, WEATHER, editor, toolset, SEARCH, {"type": "function"}])
     assert read.request.tools == (TOOL,)
     assert read.unsupported == ("tools.web_search", "tools.text_editor", "tools.mcp_toolset", "tools.other")
+
+
+def test_what_is_asked_for_in_vain_of_tools_and_documents_is_named() -> None:
+    pieces = {"type": "text", "media_type": "text/plain", "data": "words"}
+    document = {"type": "document", "source": pieces, "title": "t", "context": "c", "citations": {"enabled": True}}
+    plain = {"type": "document", "source": pieces, "citations": {"enabled": False}}
+    assert asked(
+        messages=[{"role": "user", "content": [plain, document]}],
+        tools=[WEATHER | {"strict": True, "defer_loading": True, "input_examples": [{}]}],
+    ).unsupported == (
+        *(f"content.document.{name}" for name in ("title", "context", "citations")),
+        *(f"tools.{name}" for name in ("strict", "defer_loading", "input_examples")),
+    )
+
+
+@pytest.mark.parametrize(("display", "hidden"), [("omitted", True), ("summarized", False), (None, False)])
+def test_thoughts_may_be_unwanted(display: str | None, hidden: bool) -> None:
+    assert asked(thinking={"type": "adaptive", "display": display}).request.think_hidden is hidden
+
+
+def test_a_thread_is_refused_so_that_the_library_sends_everything() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        asked(thread={"type": "continue", "previous_message_id": "msg_1"})
+    assert json.loads(error_body(caught.value))["error"] == {
+        "type": "invalid_request_error",
+        "message": "thread is not supported: nothing is stored here, send the whole conversation",
+        "details": {"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
+    }
+    assert asked(thread=None).unsupported == ()
 
 
 ORDER: list[tuple[dict[str, Any], str]] = [

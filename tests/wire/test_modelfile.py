@@ -107,6 +107,7 @@ def test_the_modelfile_of_a_persona_stands_without_it() -> None:
         ("plain", "SYSTEM plain\n"),
         ('a "b" c', 'SYSTEM a "b" c\n'),
         ("two\nlines", 'SYSTEM "two\nlines"\n'),
+        ("two\rlines", 'SYSTEM "two\rlines"\n'),
         (" blank", 'SYSTEM " blank"\n'),
         ('two\n"lines"', 'SYSTEM """two\n"lines""""\n'),
         ('"b" c', 'SYSTEM """"b" c"""\n'),

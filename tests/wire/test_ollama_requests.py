@@ -71,7 +71,7 @@ def test_a_chat_of_one_line_streams_by_default() -> None:
 def test_a_prompt_of_one_line_streams_by_default() -> None:
     asked = parse_generate(b'{"model":"sonnet","prompt":"hello"}')
     assert asked.request == ChatRequest("sonnet", (said("user", "hello"),))
-    assert (asked.stream, asked.action, asked.raw, asked.unsupported) == (True, "answer", False, ())
+    assert (asked.stream, asked.action, asked.request.raw, asked.unsupported) == (True, "answer", False, ())
 
 
 def test_a_conversation_keeps_its_turns_where_they_stand() -> None:

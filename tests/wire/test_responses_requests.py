@@ -10,7 +10,7 @@ from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Text, 
 from proxy.wire.responses import SPELLINGS, Responses, parse_response
 
 HELLO = (Message("user", (Text("hello"),)),)
-WEATHER = {"type": "function", "name": "weather", "description": "d", "parameters": {"type": "object"}, "strict": True}
+WEATHER = {"type": "function", "name": "weather", "description": "d", "parameters": {"type": "object"}, "strict": False}
 TOOL = Tool("weather", "d", {"type": "object"})
 
 
@@ -269,3 +269,7 @@ def test_tools_that_nobody_here_serves_are_left_out_and_named() -> None:
     assert read.namespaces == {"ns.now": "ns"}
     left_out = ("tools.web_search", "tools.image_generation", "tools.mcp", "tools.custom", "tools.other")
     assert read.unsupported == left_out
+
+
+def test_what_a_tool_asks_for_in_vain_is_named() -> None:
+    assert response(tools=[WEATHER | {"strict": True}]).unsupported == ("tools.strict",)

@@ -102,6 +102,13 @@ def test_tools_that_nobody_here_serves_are_left_out_and_named(tools: list[object
     assert (read.request.tools, read.unsupported) == ((Tool("f"),), names)
 
 
+def test_what_a_tool_asks_for_in_vain_is_named() -> None:
+    for strict, names in ((True, ("tools.strict",)), (False, ())):
+        tools = [{"type": "function", "function": {"name": "f", "strict": strict}}, F]
+        body = {"model": "sonnet", "messages": [{"role": "user", "content": "hello"}], "tools": tools}
+        assert parse_chat_completion(json.dumps(body).encode()).unsupported == names
+
+
 def test_the_place_of_a_tool_counts_those_that_are_left_out() -> None:
     assert refused(completion, tools=[{"type": "custom"}, {}]) == (400, "tools[1] has no function name")
 

@@ -26,7 +26,7 @@ from proxy.backends.claude_cli.tools import PREFIX, Naming, tool_set
 from proxy.backends.claude_cli.transcript import transcript
 from proxy.core.contracts import Abilities, Target
 from proxy.core.errors import BackendFailed, TimedOut
-from proxy.core.request import ChatRequest
+from proxy.core.request import ChatRequest, Thought
 
 
 def unfit_text(checks: Sequence[str]) -> str:
@@ -82,9 +82,11 @@ class ClaudeCliBackend:
         self._pool.release(model)
 
     def recalls(self, request: ChatRequest, model: str) -> bool:
-        """Whether the thoughts before the calls, of which `request` brings the results, are remembered."""
+        """Whether the thoughts before the calls, of which `request` brings the results, are in it, or remembered."""
         target = Target(model)
         script = make_script(request, target, self._naming)
+        if script.history and any(isinstance(part, Thought) for part in script.history[-1].parts):
+            return True
         recalled = self._memory.recalled(script, begun(script, request.caller, target)).recalled
         last = recalled.get(len(script.history) - 1)
         return last is not None and thinks(last)

@@ -207,7 +207,7 @@ class TurnMachine:
             case "tool_use":
                 self._note_first()
                 return self._calls.start(block)
-            case "redacted_thinking" if self._show_thinking:
+            case "redacted_thinking":
                 self._note_first()
                 return [ThoughtEnded(redacted=str(block["data"]))]
             case _:
@@ -221,7 +221,7 @@ class TurnMachine:
                 return self._thought(delta["thinking"])
             case "input_json_delta":
                 return self._calls.piece(delta["partial_json"])
-            case "signature_delta" if self._show_thinking:
+            case "signature_delta":
                 return [ThoughtEnded(str(delta["signature"]))]
             case _:
                 return []

@@ -51,7 +51,10 @@ def error_body(error: ServerError) -> bytes:
     """The body of an error before the first byte."""
     kind = _ERROR_TYPES.get(error.status, "api_error")
     request_id = f"req_{token_hex(_REQUEST_ID_BYTES)}"
-    return dump({"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id}) + b"\n"
+    told: dict[str, object] = {"type": kind, "message": error.message}
+    if error.details is not None:
+        told["details"] = error.details
+    return dump({"type": "error", "error": told, "request_id": request_id}) + b"\n"
 
 
 def count_body(tokens: int) -> bytes:

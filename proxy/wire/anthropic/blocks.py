@@ -72,7 +72,7 @@ def _input(value: Any, at: Place) -> dict[str, Any]:
 _SHOWN: Mapping[str, Struct] = {
     "text": Struct(_BLOCK, {"text": string}),
     "image": Struct(_BLOCK, {"source": anything}),
-    "document": Struct(_BLOCK, {"source": anything, "title": string}),
+    "document": Struct(_BLOCK, {"source": anything, "title": string, "context": string, "citations": anything}),
 }
 _RESULT = {"tool_use_id": string, "content": _content_of(_SHOWN), "is_error": boolean}
 _KNOWN: Mapping[str, Struct] = {
@@ -111,8 +111,24 @@ def _others(blocks: Iterable[Fields], known: Mapping[str, Struct]) -> Iterator[s
         kind: str = block.get("type", "")
         if kind not in known:
             yield f"content.{kind if kind in _UNSUPPORTED else 'other'}"
+        elif kind == "document":
+            yield from (f"content.document.{name}" for name in _lost(block))
         elif kind == "tool_result":
             yield from _others(block.get("content", ()), _SHOWN)
+
+
+def _lost(document: Fields) -> Iterator[str]:
+    """What is asked for of a document and is not done."""
+    if document.get("title") and _members(document.get("source")).get("type") == "text":
+        yield "title"
+    if document.get("context"):
+        yield "context"
+    if _members(document.get("citations")).get("enabled") is True:
+        yield "citations"
+
+
+def _members(value: Any) -> dict[str, Any]:
+    return dict(value) if type(value) is Object else {}
 
 
 def _part(block: Fields, role: Role) -> Part | None:
@@ -165,7 +181,7 @@ def _document(source: Any, title: str) -> Shown | None:
 
 def _source(source: Any, what: str) -> tuple[str, str]:
     """The type and the data of a source; only types that are refused later have no data."""
-    members = dict(source) if type(source) is Object else {}
+    members = _members(source)
     kind, data = members.get("type"), members.get("data")
     if type(kind) is not str or (kind in ("base64", "text") and type(data) is not str):
         raise InvalidRequest(f"invalid {what} source")

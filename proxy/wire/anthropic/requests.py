@@ -72,10 +72,11 @@ _REQUEST = Struct(
         "stop_sequences": list_of(string, "[]string", null=str),
         "tools": TOOLS,
         "tool_choice": CHOICE,
-        "thinking": Struct("anthropic.ThinkingConfig", {"type": string, "budget_tokens": integer}),
+        "thinking": Struct("anthropic.ThinkingConfig", {"type": string, "budget_tokens": integer, "display": string}),
         "output_config": Struct("anthropic.OutputConfig", {"effort": string, "format": _FORMAT}),
         "output_format": _FORMAT,
         "mcp_servers": anything,
+        "thread": anything,
     },
 )
 
@@ -95,6 +96,8 @@ def _parsed(body: bytes, exists: Exists, *, bounded: bool) -> AnthropicMessages:
     model: str = fields.get("model", "")
     if not model:
         raise InvalidRequest("model is required")
+    if fields.get("thread"):
+        raise _no_threads()
     if bounded and fields.get("max_tokens", 0) <= 0:
         raise InvalidRequest("max_tokens is required and must be positive")
     turns: list[Fields] = fields.get("messages", [])
@@ -113,12 +116,20 @@ def _parsed(body: bytes, exists: Exists, *, bounded: bool) -> AnthropicMessages:
         messages,
         options=options,
         think=think,
+        think_hidden=fields.get("thinking", {}).get("display") == "omitted",
         think_budget=positive(fields.get("thinking", {}).get("budget_tokens")) if think else None,
         format=wanted,
         tools=tools,
         tool_choice=choice,
     )
     return AnthropicMessages(request, fields.get("stream", False), _unsupported(fields, turns))
+
+
+def _no_threads() -> InvalidRequest:
+    """In the words that let Anthropic's library send the whole conversation instead."""
+    details = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    text = "thread is not supported: nothing is stored here, send the whole conversation"
+    return InvalidRequest(text, should_retry=False, details=details)
 
 
 def _options(fields: Fields) -> Options:

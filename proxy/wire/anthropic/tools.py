@@ -8,10 +8,14 @@ from proxy.core.request import Tool, ToolChoice
 from proxy.wire.body import Object, plain
 from proxy.wire.fields import Fields, Place, Struct, anything, boolean, list_of, string
 from proxy.wire.gotext import quote
-from proxy.wire.tools import unserved
+from proxy.wire.tools import WISHES, unserved
 
 TOOLS = list_of(
-    Struct("anthropic.Tool", {"type": string, "name": string, "description": string, "input_schema": anything}),
+    Struct(
+        "anthropic.Tool",
+        {"type": string, "name": string, "description": string, "input_schema": anything}
+        | dict.fromkeys(WISHES, anything),
+    ),
     "[]anthropic.Tool",
     null=dict,
 )

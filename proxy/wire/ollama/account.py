@@ -1,8 +1,10 @@
 """What is told of an account at ollama.com and of its cloud: this server has neither."""
 
 from collections.abc import Iterable
+from typing import NoReturn
 
-from proxy.core.errors import NotLoggedIn
+from proxy.core.errors import InvalidRequest, NotLoggedIn
+from proxy.wire.body import MISSING_BODY
 from proxy.wire.jsontext import dump
 from proxy.wire.models import ModelCard
 
@@ -18,6 +20,13 @@ def signed_out() -> NotLoggedIn:
 def never_signed_in() -> NotLoggedIn:
     """The error of /api/signout."""
     return NotLoggedIn("you are not currently signed in", fault="client", should_retry=False)
+
+
+def refuse_web(body: bytes, what: str) -> NoReturn:
+    """Read a body of /api/experimental/web_search or web_fetch. Always raises `ServerError`."""
+    if not body.strip():
+        raise InvalidRequest(MISSING_BODY)
+    raise InvalidRequest(f"ollama cloud is disabled: web {what} is unavailable", status=403)
 
 
 def recommendations(cards: Iterable[ModelCard]) -> bytes:

@@ -91,6 +91,8 @@ def parse_create(body: bytes) -> OllamaCreate:
     if any(fields.get(key) for key in _IMPORTS):
         raise InvalidRequest(NO_FILES)
     source: str = fields.get("from", "")
+    if not source and "files" in fields:
+        raise InvalidRequest("unknown type")
     if not source:
         raise InvalidRequest("neither 'from' or 'files' was specified")
     check_name(source)

@@ -7,11 +7,11 @@ silence; what only some models do is in the `ChatRequest`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
-from proxy.core.names import unsupported_text
+from proxy.core.names import thoughtless_text, unsupported_text
 from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel, Tool
 from proxy.wire.body import Object, plain, written
 from proxy.wire.durations import keep_alive
@@ -20,7 +20,7 @@ from proxy.wire.gotext import quote
 from proxy.wire.names import CLOUD_OFF_SHOW, check_name, model_not_found_text
 from proxy.wire.ollama.messages import IMAGES, MESSAGES, continued, conversation
 from proxy.wire.options import read_options, unsupported_options
-from proxy.wire.requests import Exists, any_model, checked_model
+from proxy.wire.requests import Exists, Known, any_model, checked_model
 from proxy.wire.tools import TOOL, read_tools
 
 SPELLINGS: Mapping[str, str] = {
@@ -58,14 +58,12 @@ class OllamaChat:
 
 @dataclass(frozen=True, slots=True)
 class OllamaGenerate(OllamaChat):
-    """A body of /api/generate; `raw` answers carry no `context`."""
-
-    raw: bool
+    """A body of /api/generate; raw answers carry no `context`."""
 
     @property
     def remembered(self) -> tuple[Message, ...] | None:
         """The conversation that the answer's `context` continues, None if it carries none."""
-        return None if self.raw else self.request.messages
+        return None if self.request.raw else self.request.messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +126,10 @@ _SHOW = Struct(
 def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
     """Read a body of /api/chat. Raises `ServerError` with Ollama's status and text."""
     fields = read_body(body, _CHAT)
-    model = checked_model(fields, InvalidRequest("model is required"), exists)
+    model, known = checked_model(fields, InvalidRequest("model is required"), exists)
     turns: list[Fields] = fields.get("messages", [])
     action = _action(fields, empty=not turns)
+    _check_think(fields, model, known, action)
     options = _options(fields, action)
     wanted = _format(fields, action)
     messages = conversation(turns)
@@ -142,19 +141,20 @@ def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
 def parse_generate(body: bytes, exists: Exists = any_model) -> OllamaGenerate:
     """Read a body of /api/generate. Raises `ServerError` with Ollama's status and text."""
     fields = read_body(body, _GENERATE)
-    model = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
+    model, known = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
     action = _action(fields, empty=not fields.get("prompt"))
     raw: bool = fields.get("raw", False)
-    if action != "unload":
-        if raw and any(fields.get(key) for key in ("template", "system", "context")):
-            raise InvalidRequest("raw mode does not support template, system, or context")
-        if fields.get("suffix"):
-            raise InvalidRequest(unsupported_text(model, "insert"))
+    if action != "unload" and raw and any(fields.get(key) for key in ("template", "system", "context")):
+        raise InvalidRequest("raw mode does not support template, system, or context")
+    _check_think(fields, model, known, action)
+    if action != "unload" and fields.get("suffix"):
+        raise InvalidRequest(unsupported_text(model, "insert"))
     options = _options(fields, action)
     wanted = _format(fields, action)
     messages = continued(fields) if action == "answer" else ()
     request = _request(fields, model, messages, options, wanted)
-    return OllamaGenerate(request, fields.get("stream", True), action, _unsupported(fields, action), raw)
+    unsupported = _unsupported(fields, action)
+    return OllamaGenerate(replace(request, raw=raw), fields.get("stream", True), action, unsupported)
 
 
 def parse_show(body: bytes) -> OllamaShow:
@@ -171,6 +171,11 @@ def _action(fields: Fields, *, empty: bool) -> Action:
     if not empty:
         return "answer"
     return "unload" if fields.get("keep_alive") == 0 else "load"
+
+
+def _check_think(fields: Fields, model: str, known: Known | None, action: Action) -> None:
+    if action != "unload" and fields.get("think") and known is not None and "thinking" not in known.capabilities:
+        raise InvalidRequest(thoughtless_text(model))
 
 
 def _options(fields: Fields, action: Action) -> Options:

@@ -63,7 +63,7 @@ def parse_completion(body: bytes, exists: Exists = any_model) -> OpenAICompletio
     check_one(fields, "n")
     check_one(fields, "best_of")
     options = read_sampling(fields)
-    model = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
+    model, _known = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
     if fields.get("suffix"):
         raise InvalidRequest(unsupported_text(model, "insert"))
     prompt: str = fields.get("prompt", "")

@@ -106,7 +106,7 @@ def parse_chat_completion(body: bytes, exists: Exists = any_model) -> OpenAIChat
     think = _think(fields)
     tools = read_functions(fields.get("tools", ()))
     choice = read_choice(fields.get("tool_choice"), tools, parallel=fields.get("parallel_tool_calls", True))
-    model = checked_model(fields, InvalidRequest("model is required"), exists)
+    model, _known = checked_model(fields, InvalidRequest("model is required"), exists)
     request = ChatRequest(model, messages, options=options, think=think, format=wanted, tools=tools, tool_choice=choice)
     include_usage = fields.get("stream_options", {}).get("include_usage", False)
     return OpenAIChat(request, fields.get("stream", False), include_usage, _unsupported(fields))

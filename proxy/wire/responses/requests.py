@@ -101,7 +101,7 @@ def parse_response(body: bytes, exists: Exists = any_model) -> Responses:
     offered: Offered = read_tools(fields.get("tools", ((), ()))[1])
     parallel = fields.get("parallel_tool_calls", True)
     choice = read_choice(fields.get("tool_choice"), offered.tools, parallel=parallel)
-    model = checked_model(fields, InvalidRequest("model is required"), exists)
+    model, _known = checked_model(fields, InvalidRequest("model is required"), exists)
     request = ChatRequest(
         model,
         messages,

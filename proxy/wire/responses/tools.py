@@ -8,7 +8,7 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import Tool, ToolChoice
 from proxy.wire import tools as common
 from proxy.wire.body import Object, plain
-from proxy.wire.fields import Fields, Place, Reader, Struct, list_of, string
+from proxy.wire.fields import Fields, Place, Reader, Struct, anything, list_of, string
 
 
 def _parameters(value: Any, at: Place) -> Any:
@@ -17,7 +17,13 @@ def _parameters(value: Any, at: Place) -> Any:
     return value
 
 
-_FUNCTION: dict[str, Reader] = {"type": string, "name": string, "description": string, "parameters": _parameters}
+_FUNCTION: dict[str, Reader] = {
+    "type": string,
+    "name": string,
+    "description": string,
+    "parameters": _parameters,
+    "strict": anything,
+}
 _FLAT_OR_NESTED: dict[str, Reader] = {**_FUNCTION, "function": Struct("openai.ResponsesFunction", _FUNCTION)}
 _MEMBERS = list_of(Struct("openai.ResponsesTool", _FLAT_OR_NESTED), "[]openai.ResponsesTool", null=dict)
 _TOOL = Struct("openai.ResponsesTool", {**_FLAT_OR_NESTED, "tools": _MEMBERS})
