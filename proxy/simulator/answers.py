@@ -63,10 +63,19 @@ def answer_text(question: Question) -> str:
     """The text of an answer that calls no tool; JSON where the system prompt asks for that and nothing else."""
     words = next(words for reply in _REPLIES if (words := reply(question)) is not None)
     wanted = _JSON_ALONE.search(text_of(blocks_of(question.body.get("system"))))
-    if wanted is None:
+    if wanted is None or _is_json(words):
         return words
-    value = minimal_value(orjson.loads(wanted[1])) if wanted[1] else {"answer": words}
+    schema = wanted[1]
+    value = minimal_value(orjson.loads(schema)) if schema and _is_json(schema) else {"answer": words}
     return orjson.dumps(value).decode()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def numbered_words(count: int) -> str:

@@ -177,7 +177,7 @@ def test_a_process_is_replaced_after_its_share_of_turns(make_fake: MakeDaemon) -
 
 
 def test_a_clean_process_beyond_the_spares_is_stopped_when_it_stays_idle(make_fake: MakeDaemon) -> None:
-    running = make_fake(settings={"idle_process_timeout": "200ms"})
+    running = make_fake(settings={"spares": "1", "idle_process_timeout": "200ms"})
     assert works(running)
     running.until(lambda: [view.state.value for view in running.daemon.pool.processes] == ["spare"], "one spare")
 

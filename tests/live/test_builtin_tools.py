@@ -43,7 +43,7 @@ def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]
     """A daemon with models that may use tools of the CLI's own."""
     folder = tmp_path_factory.mktemp("builtin")
     (folder / "config.toml").write_text(MODELS)
-    with running_daemon(folder, settings={"config": str(folder / "config.toml")}) as running:
+    with running_daemon(folder, settings={"spares": "1", "config": str(folder / "config.toml")}) as running:
         yield running
     wait_until_none(folder)
 

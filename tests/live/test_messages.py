@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from anthropic.types import Message
 
+from proxy.simulator.stream import signature
 from tests.live.test_official_clients import TEXT
 from tests.live.test_windows_and_files import PDF
 from tests.support.chatting import png, process_of, unload, user
@@ -170,7 +171,7 @@ def test_thoughts_travel_both_ways_live_replayed_and_after_a_restart(tmp_path: P
 def test_thoughts_of_an_unknown_round_let_an_older_model_go_on_thinking(live: Running) -> None:
     thinking = {"type": "enabled", "budget_tokens": 2000}
     fields: dict[str, Any] = {"model": "claude-sonnet-4-5", "tools": TOOLS, "max_tokens": 9000, "thinking": thinking}
-    thought = {"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"}
+    thought = {"type": "thinking", "thinking": "Let me see.", "signature": signature("Let me see.")}
     call = {"type": "tool_use", "id": "toolu_elsewhere", "name": "get_time", "input": {"city": "Paris"}}
     said = {"role": "assistant", "content": [thought, call]}
     given = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_elsewhere", "content": "noon"}]}

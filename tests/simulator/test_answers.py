@@ -348,3 +348,22 @@ def test_every_model_answers(model: str) -> None:
 
 def test_a_very_long_message_is_answered_by_its_end() -> None:
     assert "Tokyo" in said("lorem ipsum " * 100_000 + "what is the capital of Japan?")
+
+
+@pytest.mark.parametrize(
+    ("system", "asked", "answer"),
+    [
+        ("Answer with one JSON object and nothing else.", "echo: x", '{"answer":"x"}'),
+        ("Answer with one JSON object and nothing else.", 'echo: {"a": 1}', '{"a": 1}'),
+        (
+            "Answer with one JSON value and nothing else: no words. It has to satisfy this JSON Schema:\n"
+            '{"type":"array","items":{"type":"integer"},"minItems":1}',
+            "echo: x",
+            "[1]",
+        ),
+        ("Answer with one JSON value and nothing else. JSON Schema:\n{}}", "echo: x", '{"answer":"x"}'),
+        ("Answer in JSON.", "echo: x", "x"),
+    ],
+)
+def test_a_system_prompt_may_ask_for_json_alone(system: str, asked: str, answer: str) -> None:
+    assert said(asked, system=system) == answer

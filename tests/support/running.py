@@ -106,7 +106,7 @@ def running_daemon(
     flags = {
         "cli": str(cli or bundled_program()),
         "port": "0",
-        "spares": "1",
+        "spares": "0",
         "probe": "off",
         **PATIENT,
         **(settings or {}),

@@ -149,7 +149,7 @@ def test_what_is_asked_for_in_vain_of_tools_and_documents_is_named() -> None:
         tools=[WEATHER | {"strict": True, "defer_loading": True, "input_examples": [{}]}],
     ).unsupported == (
         *(f"content.document.{name}" for name in ("title", "context", "citations")),
-        *(f"tools.{name}" for name in ("strict", "defer_loading", "input_examples")),
+        *(f"tools.{name}" for name in ("strict", "input_examples")),
     )
 
 

@@ -1,5 +1,6 @@
 """What the pool should do next. Pure."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class Plan:
     builtin tools.
 
     `clear`: live processes to take the conversation out of. `held`: how many requests were left waiting for a process
-    that is nearly ready; look again after `Limits.patience`.
+    that is nearly ready; `again`: when the first of them loses its patience, on the clock of `now`, infinite for none.
     """
 
     assign: tuple[tuple[int, int], ...] = ()
@@ -101,6 +102,7 @@ class Plan:
     clear: tuple[int, ...] = ()
     boot: tuple[tuple[str, ...], ...] = ()
     held: int = 0
+    again: float = math.inf
 
 
 RESULT_PATIENCE = 30.0
@@ -139,7 +141,8 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
     stopping = _count(processes, State.STOPPING)
     evict = replaceable[: max(0, len(wanted) - max(0, room) - stopping)] if wanted else []
     clear = serving.clear + serving.beyond(limits.conversations, evict)
-    return Plan(tuple(assign), tuple(evict), tuple(clear), tuple(wanted[: max(0, room)]), serving.held)
+    boot = tuple(wanted[: max(0, room)])
+    return Plan(tuple(assign), tuple(evict), tuple(clear), boot, serving.held, serving.again)
 
 
 _Matches = Callable[[View], bool]
@@ -150,7 +153,7 @@ class _Serving:
 
     def __init__(self, processes: Sequence[View], now: float, limits: Limits) -> None:
         self._processes = processes
-        self._reuse = limits.reuse
+        self._limits = limits
         self._now = now
         self.free = {i for i, view in enumerate(processes) if view.state in (State.CLEAN, State.SPARE, State.LIVE)}
         self._settling = {
@@ -158,6 +161,7 @@ class _Serving:
         }
         self.clear: list[int] = []
         self.held = 0
+        self.again = math.inf
         self.unserved: list[tuple[str, ...]] = []
 
     def go_on(self, waiting: Sequence[Need]) -> Iterator[tuple[int, int]]:
@@ -176,10 +180,10 @@ class _Serving:
         if clean is None:
             if self._wait(lambda view: view.conversation is None and view.setup == setup):
                 return None
-            if self._reuse and (single := self._single(setup)) is not None:
+            if self._limits.reuse and (single := self._single(setup)) is not None:
                 self.free.discard(single)
                 self.clear.append(single)
-                self.held += 1
+                self._hold(self._now)
                 return None
             clean = min((i for i in self.free if self._is_spare(i, setup.builtin)), default=None)
         if clean is None:
@@ -223,8 +227,12 @@ class _Serving:
         if nearly is None:
             return False
         self._settling.discard(nearly)
-        self.held += 1
+        self._hold(self._processes[nearly].since)
         return True
+
+    def _hold(self, since: float) -> None:
+        self.held += 1
+        self.again = min(self.again, since + self._limits.patience)
 
     def _find(self, among: Iterable[int], matches: _Matches) -> int | None:
         """Of the processes that match, the one whose state began last."""

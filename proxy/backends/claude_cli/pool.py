@@ -3,6 +3,7 @@
 One writer: every change of a process's state happens here, between two awaits, and is followed by `_act`.
 """
 
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -71,6 +72,8 @@ class Pool:
         self._tasks: TaskGroup | None = None
         self._exit = anyio.Event()
         self._held = 0
+        self._again = math.inf
+        self._looking = anyio.Event()
 
     def __repr__(self) -> str:
         return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
@@ -103,6 +106,7 @@ class Pool:
             self._tasks = tasks
             tasks.start_soon(self._stop_idle)
             tasks.start_soon(self._bury)
+            tasks.start_soon(self._look_again)
             self._act()
             try:
                 yield
@@ -237,8 +241,8 @@ class Pool:
         wanted = [waiter.need for waiter in self._waiters]
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
         self._held = step.held
-        if step.held:
-            self._tasks.start_soon(self._act_after, self._limits.plan.patience)
+        self._again = min(step.again, self._boot_after if self._boot_after > now else math.inf)
+        self._looking.set()
         served = []
         for request, index in step.assign:
             waiter = self._waiters[request]
@@ -289,13 +293,17 @@ class Pool:
         pause = _BACK_OFF[min(self._failed_boots, len(_BACK_OFF) - 1)]
         self._failed_boots += 1
         self._boot_after = time.monotonic() + pause
-        if self._tasks is not None:
-            self._tasks.start_soon(self._act_after, pause)
         return pause
 
-    async def _act_after(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-        self._act()
+    async def _look_again(self) -> None:
+        """Act when the time comes for which nothing else would give cause."""
+        while True:
+            self._looking = anyio.Event()
+            pause = self._again - time.monotonic()
+            with anyio.move_on_after(None if math.isinf(pause) else max(0.0, pause)):
+                await self._looking.wait()
+                continue
+            self._act()
 
     async def _bury(self) -> None:
         # The news of an exit comes in a callback of the event loop, where no task can be started.

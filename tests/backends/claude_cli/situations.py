@@ -1,5 +1,8 @@
 """Processes and waiting requests in short words, for tests of the plan."""
 
+import math
+from dataclasses import replace
+
 from proxy.backends.claude_cli.conversations import Conversation
 from proxy.backends.claude_cli.plan import Limits, Need, Plan, Setup, State, View, plan
 from proxy.backends.claude_cli.tools import ToolSet
@@ -55,5 +58,10 @@ def view(words: str) -> View:
 
 
 def made(processes: str, waiting: str, limits: Limits, *, quiet: bool = True) -> Plan:
+    """What is to be done; when to look again has tests of its own."""
+    return replace(planned(processes, waiting, limits, quiet=quiet), again=math.inf)
+
+
+def planned(processes: str, waiting: str, limits: Limits, *, quiet: bool = True) -> Plan:
     views = [view(words) for words in processes.split()]
     return plan(views, [need(words) for words in waiting.split()], limits, quiet=quiet, now=NOW)

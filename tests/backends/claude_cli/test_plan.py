@@ -1,9 +1,11 @@
 """The plan, by tables: processes and waiting requests in short words, and what is to be done."""
 
+import math
+
 import pytest
 
 from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, Plan, Setup, State, View, plan
-from tests.backends.claude_cli.situations import NOW, limits, made, plain
+from tests.backends.claude_cli.situations import NOW, limits, made, plain, planned
 
 LIMITS = limits(spares=1, processes=4)
 
@@ -57,6 +59,21 @@ def test_a_request_is_held_a_moment_for_a_process_that_is_nearly_clean(
 ) -> None:
     step = made(processes, waiting, LIMITS)
     assert (step.assign, bool(step.held)) == (assign, held)
+
+
+@pytest.mark.parametrize(
+    ("processes", "waiting", "again"),
+    [
+        ("", "a", math.inf),
+        ("spare", "a", math.inf),
+        ("settling:a@0.04", "a", NOW - 0.04 + SETTLE_PATIENCE),
+        ("settling:a@0.04 settling:b@0.06", "a b", NOW - 0.06 + SETTLE_PATIENCE),
+        ("settling:a@0.04 settling:b@0.06", "a c", NOW - 0.04 + SETTLE_PATIENCE),
+        ("live:a/x@9", "a", NOW + SETTLE_PATIENCE),
+    ],
+)
+def test_the_plan_is_looked_at_again_when_the_first_patience_ends(processes: str, waiting: str, again: float) -> None:
+    assert planned(processes, waiting, LIMITS).again == again
 
 
 def test_patience_with_a_process_that_settles_ends() -> None:
