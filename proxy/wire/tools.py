@@ -35,8 +35,10 @@ FUNCTION_TYPES = ("", "function")
 """The types of a tool that `TOOL` reads."""
 
 WISHES = ("strict", "input_examples")
-"""What the APIs take of a tool, and the CLI has no way to tell them. That a tool is not loaded at first (`defer_loading`)
-changes nothing that a client could see."""
+"""What the APIs take of a tool, and the CLI has no way to tell them.
+
+That a tool is not loaded at first (`defer_loading`) changes nothing that a client could see.
+"""
 
 _VERSION = re.compile(r"_\d{8}|_\d{4}_\d\d_\d\d")
 # What the APIs have beyond the client's own functions, without the dates of their versions. Any other type is reported
