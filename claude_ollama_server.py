@@ -48,8 +48,8 @@ _READY_PATIENCE = 30.0
 # Seconds that a service manager is let wait for the first CLI process: without one the daemon answers too, if only
 # with errors that say why.
 
-_STOP_MARGIN = 15.0
-# Seconds that the end takes at most after the drain, with default settings: connections, then the CLI processes.
+_STOP_MARGIN = 10.0
+# Seconds that the end takes at most beside the drain and the stop ladder of the processes: connections, folders.
 
 DESCRIPTION = """\
 Claude behind the Ollama API: any Ollama or OpenAI client is answered by the
@@ -122,6 +122,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         columns = shutil.get_terminal_size((110, 24)).columns
         super().__init__(prog, max_help_position=36, width=max(80, min(110, columns)))
+        self._action_max_length = 13  # argparse forgets how far it indents the names of commands
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)  # paths and names stay whole
@@ -272,18 +273,16 @@ async def _serve(
     def started() -> None:
         _announce(daemon)
         tasks.start_soon(_tell_when_ready, daemon, notifier)
-        if hung_up is not None and hung_up.is_set():
-            reload()
-
-    def reload() -> None:
-        if not server.should_exit:
-            _reload(daemon, notifier, reread)
+        if hung_up is not None:
+            tasks.start_soon(_reload_when_asked, daemon, notifier, reread, hung_up)
 
     async def drain() -> None:
-        notifier.stopping(daemon.settings.drain_timeout + _STOP_MARGIN)
+        now = daemon.settings
+        ladder = now.stop_eof_timeout + now.stop_term_timeout + now.stop_kill_timeout
+        notifier.stopping(now.drain_timeout + ladder + _STOP_MARGIN)
         await daemon.drain()
 
-    on_hangup = reload if hung_up is not None else None
+    on_hangup = hung_up.set if hung_up is not None else None
     server = Server(daemon.application(), drain=drain, on_started=started, on_hangup=on_hangup)
     async with anyio.create_task_group() as tasks:
         await server.serve(sockets=[listener])
@@ -303,15 +302,22 @@ def _in_a_line(daemon: Daemon) -> str:
     return f"cannot answer: {next(iter(missing.values()))}" if missing else f"answers on {daemon.url}"
 
 
-def _reload(daemon: Daemon, notifier: Notifier, reread: Reread) -> None:
-    notifier.reloading()
-    try:
-        daemon.reload(reread())
-    except ConfigError as error:
-        for line in str(error).splitlines():
-            log.error("settings_refused", error=line)
-        log.error("not_reloaded", meaning="the settings stay as they were")
-    finally:
+async def _reload_when_asked(daemon: Daemon, notifier: Notifier, reread: Reread, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        if daemon.engine.draining:
+            return
+        notifier.reloading()
+        try:
+            daemon.reload(reread())
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                log.error("settings_refused", error=line)
+            log.error("not_reloaded", meaning="the settings stay as they were")
+        except Exception:
+            # A fault of ours: it must cost this reload, and not the daemon.
+            log.exception("reload_crashed")
         notifier.ready()
 
 

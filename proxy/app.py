@@ -5,6 +5,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
                                                                ┘
 """
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -341,6 +342,9 @@ async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Cata
 
 def open_folders(folders: ProcessFolders, settings: Settings) -> int:
     """Open the folders of the processes; returns how many processes were swept. Raises OSError in plain words."""
+    with contextlib.suppress(OSError):
+        # Before the other folder, which may lie in it, makes it as open as the umask leaves it.
+        settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return folders.open()
     except OSError as error:

@@ -20,11 +20,8 @@ import claude_ollama_server as entry
 from config import Settings
 from proxy.api.server import open_socket
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
-from proxy.backends.claude_cli.probing.probe import QUESTIONS
-from proxy.backends.claude_cli.probing.store import ProbeStore, identity
 from proxy.observe.log import configure_log
 from tests.support.children import children, wait_until_none
-from tests.support.probing import write_api_cli
 from tests.support.program import ROOT, Program, Start, own_environment, programs, run_program
 from tests.support.running import WAIT, write_fake_cli
 
@@ -126,61 +123,6 @@ def test_models_are_listed_without_a_login(tmp_path: Path) -> None:
 
 
 # The doctor
-
-
-def doctor(folder: Path, cli: Path, *arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
-    return run_program(folder, "doctor", "--cli", cli, *arguments, **environ)
-
-
-def test_the_doctor_finds_nothing_wrong_with_a_cli_that_works_and_keeps_that(tmp_path: Path) -> None:
-    cli = write_api_cli(tmp_path)
-    done = doctor(tmp_path, cli, ANTHROPIC_API_KEY=KEY)
-    assert (done.returncode, done.stderr) == (0, "")
-    heading, table, ways = (part.splitlines() for part in done.stdout.split("\n\n"))
-    assert heading[:2] == [f"CLI      {cli}, configured, version 9.9.9", "login    ANTHROPIC_API_KEY (api-key)"]
-    assert [line.split()[0] for line in heading[2:]] == ["runtime", "state"]
-    assert all(line.endswith("can be used") for line in heading[2:])
-    assert [line.split()[1] for line in table if not line.startswith(" ")] == ["VERDICT", *["ok"] * len(QUESTIONS)]
-    assert ways[1] == "serve      yes"
-    kept = ProbeStore(tmp_path / "user" / ".local" / "state" / "claude-ollama-server").find(identity(cli), "api-key")
-    assert kept
-    assert kept.passed
-    assert KEY not in done.stdout
-    assert not list(tmp_path.rglob("daemon-*")), "its folder is left"
-    wait_until_none(tmp_path)
-
-
-def test_the_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
-    done = doctor(tmp_path, write_api_cli(tmp_path, "slash"), COLUMNS="1000")
-    assert done.returncode == entry.EXIT_FAILURE
-    assert done.stderr == "claude-ollama-server: the daemon cannot serve with this Claude CLI, for want of slash\n"
-    assert re.search(r"^slash +failed +/cost in a chat is not sent", done.stdout, re.M)
-    assert re.search(r"^slash \(needed\): nothing is served", done.stdout, re.M)
-    assert "serve      no" in done.stdout
-
-
-def test_the_doctor_lets_pass_what_can_be_done_without(tmp_path: Path) -> None:
-    done = doctor(tmp_path, write_api_cli(tmp_path, "history"), "--login", "stored")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "history (can be done without)" in done.stdout
-    assert "history    told in one message" in done.stdout
-    assert "probed as oauth-token in an empty home: your own login stays out of it" in done.stdout
-
-
-def test_the_doctor_names_a_state_folder_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = doctor(
-        tmp_path, write_api_cli(tmp_path), "--state-folder", tmp_path / "file", "--runtime-folder", tmp_path / "run"
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"state    {tmp_path}/file, cannot be used, so the findings are not kept: File exists" in done.stdout
-
-
-def test_the_doctor_names_a_runtime_folder_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = doctor(tmp_path, write_api_cli(tmp_path), "--runtime-folder", tmp_path / "file")
-    assert done.returncode == entry.EXIT_FAILURE
-    assert f"the runtime folder {tmp_path}/file cannot be used: File exists" in done.stderr
 
 
 def test_the_doctor_names_a_cli_that_is_not_there(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ async def doctor(settings: Settings, environ: Mapping[str, str], *, live: bool =
     print(f"CLI      {cli.path}, {cli.origin}, version {cli.version}")
     print(f"login    {cli_settings.login.credential} ({cli_settings.login.mode})")
     machine = examine_machine(settings)
-    print(f"\nTHIS MACHINE\n{table(machine, width)}", flush=True)
+    print(f"\nTHIS MACHINE\n{table(machine, width, 'advised')}", flush=True)
     with ExitStack() as stack:
         folders = ProcessFolders(settings.runtime_folder)
         open_folders(folders, settings)

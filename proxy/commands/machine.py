@@ -27,7 +27,7 @@ _PROCESS_FILES = 6
 # Descriptors that the daemon holds for a CLI process: its pipes, and what its start and end take.
 
 _PROCESS_TASKS = 20
-# Threads of a CLI process, about, each of which counts as a process of the user.
+# Threads of a CLI process, at most, each of which counts as a process of the user: it has 8 when it is idle.
 
 _OWN_FILES = 100
 # Descriptors that the daemon needs for itself.
@@ -36,8 +36,8 @@ _OWN_FILES = 100
 def examine_machine(settings: Settings) -> list[Check]:
     """Every check of the machine, as a daemon with `settings` would find it."""
     return [
+        check_folder("state", settings.state_folder, needed=False),  # first: the other one may lie in it
         check_folder("runtime", settings.runtime_folder, needed=True),
-        check_folder("state", settings.state_folder, needed=False),
         check_port(settings.host, settings.port),
         check_files(settings.max_processes, settings.max_queue, _allowed(resource.RLIMIT_NOFILE)),
         check_tasks(settings.max_processes, [_allowed(resource.RLIMIT_NPROC), *_of_group("pids.max")]),
@@ -87,18 +87,17 @@ def check_port(host: str, port: int) -> Check:
     else:
         return found(f"{place} is free")
     other = "choose another one with --port"
-    if is_ours(host, port):
+    answer = ask(host, port, ALIVE)
+    if answer and _is_ours(answer.body):
         return found(f"{place} is taken by a {SERVER} that runs")
-    if (answer := ask(host, port, "/")) and b"Ollama is running" in answer.body:
+    if answer and (home := ask(host, port, "/")) and b"Ollama is running" in home.body:
         return found(f"{place} is taken by an Ollama", f"stop it (systemctl stop ollama), or {other}")
     return found(f"{place} is taken by another program", f"see which (ss -ltnp), stop it, or {other}")
 
 
-def is_ours(host: str, port: int) -> bool:
-    """Whether a daemon of ours answers there."""
-    answer = ask(host, port, ALIVE)
+def _is_ours(body: bytes) -> bool:
     try:
-        value = json.loads(answer.body) if answer else None
+        value = json.loads(body)
     except ValueError:
         return False
     return isinstance(value, dict) and value.get("server") == SERVER

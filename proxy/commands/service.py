@@ -170,6 +170,8 @@ def _status(meant: _Service) -> None:
     print(f"starts     {command_of(at.unit.read_text(encoding='utf-8'))}")
     print(f"enabled    {f'yes, it starts with {_occasion(meant)}' if at.link.is_symlink() else 'no'}")
     print(f"active     {_asked(meant, 'is-active') if meant.controlled else f'unknown: {_uncontrolled(meant)}'}")
+    if meant.root != Path("/"):
+        return
     url, problem = _readiness(meant)
     print(f"ready      {f'no, {problem}' if problem else f'yes, it answers on {url}'}")
     if problem:

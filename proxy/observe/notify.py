@@ -31,8 +31,8 @@ class Notifier:
 
     def __init__(self, address: str = "", watchdog: float = math.inf) -> None:
         self._socket: socket.socket | None = None
+        self.watchdog = watchdog
         self._interval = min(_STATUS_INTERVAL, watchdog / 2)
-        self._watched = watchdog < math.inf
         self._said = ""
         self._timer: asyncio.TimerHandle | None = None
         if address.startswith(("/", "@")):
@@ -72,7 +72,7 @@ class Notifier:
         """From now on say that the event loop runs, as often as the watchdog needs it, and the status as it changes."""
         if self._socket is None:
             return
-        if self._watched:
+        if self.watchdog < math.inf:
             self._send("WATCHDOG=1")
         self.status(status())
         self._timer = asyncio.get_running_loop().call_later(self._interval, self.keep_up, status)

@@ -12,10 +12,13 @@ def report(findings: Findings, width: int) -> str:
     return "\n\n".join((table(findings.checks, width), "\n".join(_ways(findings.strategies, width))))
 
 
-def table(checks: Sequence[Check], width: int) -> str:
-    """The checks, each with its verdict, and then what to do about those that failed; lines of at most `width`."""
+def table(checks: Sequence[Check], width: int, optional: str = "can be done without") -> str:
+    """The checks, each with its verdict, and then what to do about those that failed; lines of at most `width`.
+
+    `optional` is what those are called that the daemon does not need.
+    """
     parts = [_rows(checks, width)]
-    if remedies := "\n".join(_remedies(checks, width)):
+    if remedies := "\n".join(_remedies(checks, width, optional)):
         parts.append(remedies)
     return "\n\n".join(parts)
 
@@ -31,10 +34,10 @@ def _rows(checks: Sequence[Check], width: int) -> str:
     return "\n".join(lines)
 
 
-def _remedies(checks: Sequence[Check], width: int) -> Iterator[str]:
+def _remedies(checks: Sequence[Check], width: int, optional: str) -> Iterator[str]:
     for check in checks:
         if check.verdict == "failed":
-            weight = "needed" if check.needed else "can be done without"
+            weight = "needed" if check.needed else optional
             yield _filled(check.remedy, width, f"{check.name} ({weight}): ", "  ")
 
 
