@@ -7,8 +7,6 @@ import errno
 import ipaddress
 import os
 import shutil
-import signal
-import socket
 import sys
 import textwrap
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,13 +17,14 @@ import anyio
 import structlog
 
 from config import ConfigError, Settings, add_flags, load
-from proxy.api.server import STOP_SIGNALS, Server, open_socket
+from proxy.api.server import STOP_SIGNALS, open_socket
 from proxy.app import Daemon, open_daemon, server_version
 from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
 from proxy.commands.doctor import Unfit, doctor
 from proxy.commands.models import models
 from proxy.commands.service import ServiceFault, add_service_flags, service
+from proxy.commands.serving import Reread, Serving, catch_hangup
 from proxy.observe.log import configure_log
 from proxy.observe.notify import Notifier
 
@@ -41,16 +40,6 @@ Arguments = Mapping[str, Any]
 """The flags that were given, as argparse has them."""
 
 Environ = Mapping[str, str]
-Reread = Callable[[], Settings]
-"""Reads the settings again, from where they came. Raises `ConfigError`."""
-
-_READY_PATIENCE = 30.0
-# Seconds that a service manager is let wait for the first CLI process: without one the daemon answers too, if only
-# with errors that say why.
-
-_STOP_MARGIN = 10.0
-# Seconds that the end takes at most beside the drain and the stop ladder of the processes: connections, folders.
-
 DESCRIPTION = """\
 Claude behind the Ollama API: any Ollama or OpenAI client is answered by the
 official Claude CLI.
@@ -245,80 +234,12 @@ async def _run(reread: Reread, environ: Environ, *, simulated: bool) -> None:
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         notifier = stack.enter_context(contextlib.closing(Notifier.of(environ)))
-        hung_up = _catch_hangup()
+        hung_up = catch_hangup()
         daemon = await stack.enter_async_context(open_daemon(settings, environ, simulated=simulated))
         host, port = listener.getsockname()[:2]
         daemon.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        await _serve(daemon, listener, notifier, reread, hung_up)
+        await Serving(daemon, notifier, reread, hung_up).run(listener, lambda: _announce(daemon))
     log.info("stopped")
-
-
-def _catch_hangup() -> asyncio.Event | None:
-    """Keep a SIGHUP that comes too early for a reload; None when it is to stop the daemon.
-
-    It does where the daemon was started on a terminal: then it is the news that the terminal has been closed.
-    """
-    if any(os.isatty(descriptor) for descriptor in (0, 2)):
-        return None
-    hung_up = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
-    return hung_up
-
-
-async def _serve(
-    daemon: Daemon, listener: socket.socket, notifier: Notifier, reread: Reread, hung_up: asyncio.Event | None
-) -> None:
-    """Serve until a signal, and let the service manager know."""
-
-    def started() -> None:
-        _announce(daemon)
-        tasks.start_soon(_tell_when_ready, daemon, notifier)
-        if hung_up is not None:
-            tasks.start_soon(_reload_when_asked, daemon, notifier, reread, hung_up)
-
-    async def drain() -> None:
-        now = daemon.settings
-        ladder = now.stop_eof_timeout + now.stop_term_timeout + now.stop_kill_timeout
-        notifier.stopping(now.drain_timeout + ladder + _STOP_MARGIN)
-        await daemon.drain()
-
-    on_hangup = hung_up.set if hung_up is not None else None
-    server = Server(daemon.application(), drain=drain, on_started=started, on_hangup=on_hangup)
-    async with anyio.create_task_group() as tasks:
-        await server.serve(sockets=[listener])
-        tasks.cancel_scope.cancel()
-
-
-async def _tell_when_ready(daemon: Daemon, notifier: Notifier) -> None:
-    """Tell the service manager that the daemon serves, once its first process has booted, or failed to."""
-    with anyio.move_on_after(_READY_PATIENCE):
-        await daemon.discovered.wait()
-    notifier.keep_up(lambda: _in_a_line(daemon))
-    notifier.ready()
-
-
-def _in_a_line(daemon: Daemon) -> str:
-    missing = daemon.missing()
-    return f"cannot answer: {next(iter(missing.values()))}" if missing else f"answers on {daemon.url}"
-
-
-async def _reload_when_asked(daemon: Daemon, notifier: Notifier, reread: Reread, asked: asyncio.Event) -> None:
-    while True:
-        await asked.wait()
-        asked.clear()
-        if daemon.engine.draining:
-            return
-        notifier.reloading()
-        try:
-            daemon.reload(reread())
-        except ConfigError as error:
-            for line in str(error).splitlines():
-                log.error("settings_refused", error=line)
-            log.error("not_reloaded", meaning="the settings stay as they were")
-        except Exception:
-            # A fault of ours: it must cost this reload, and not the daemon.
-            log.exception("reload_crashed")
-        notifier.ready()
 
 
 def _announce(daemon: Daemon) -> None:
