@@ -27,9 +27,6 @@ from proxy.commands.units import (
     unreachable,
 )
 
-_SYSTEMD = Path("/run/systemd/system")
-# A folder that is there exactly where systemd runs.
-
 _PATIENCE = 120
 # Seconds for one call of systemctl: a start waits until the daemon is ready, or fails to be.
 
@@ -51,10 +48,11 @@ class _Service:
     def places(self) -> Places:
         return places(self.scope, self.environ, self.root)
 
-    @property
-    def controlled(self) -> bool:
-        """Systemd runs, and runs what lies here."""
-        return self.root == Path("/") and _SYSTEMD.is_dir() and shutil.which("systemctl") is not None
+    def is_controlled(self) -> bool:
+        """A systemd that can be reached runs what lies here."""
+        if self.root != Path("/") or shutil.which("systemctl") is None:
+            return False
+        return _run(self, "is-system-running").stdout.strip() not in ("", "offline", "unknown")
 
     @property
     def systemctl(self) -> list[str]:
@@ -120,7 +118,7 @@ def _install(meant: _Service) -> None:
     print(f"environment  {at.environment}, {_keep_environment(at.environment)}")
     print(f"settings     {at.settings}, {'as it was' if at.settings.exists() else 'none yet, and none needed'}")
     ctl = " ".join(meant.systemctl)
-    if meant.now and meant.controlled:
+    if meant.now and meant.is_controlled():
         _call(meant, "daemon-reload")
         _call(meant, "enable", UNIT)
         # A service that runs already goes on with the new unit.
@@ -143,7 +141,8 @@ def _uninstall(meant: _Service) -> None:
     at, ctl = meant.places, " ".join(meant.systemctl)
     if not at.unit.is_file():
         raise ServiceFault(f"there is no {at.unit}, so nothing was removed")
-    if meant.now and meant.controlled:
+    acts = meant.now and meant.is_controlled()
+    if acts:
         _call(meant, "disable", "--now", UNIT)
     for path in (at.link, at.unit):
         if path.is_symlink() or path.exists():
@@ -152,7 +151,7 @@ def _uninstall(meant: _Service) -> None:
     for path in (at.environment, at.settings):
         if path.exists():
             print(f"kept     {path}")
-    if meant.now and meant.controlled:
+    if acts:
         _call(meant, "daemon-reload")
         print("\nIt was stopped.")
         return
@@ -169,7 +168,7 @@ def _status(meant: _Service) -> None:
         raise ServiceFault(f"the service is not installed: {APPLICATION} service install --{meant.scope}")
     print(f"starts     {command_of(at.unit.read_text(encoding='utf-8'))}")
     print(f"enabled    {f'yes, it starts with {_occasion(meant)}' if at.link.is_symlink() else 'no'}")
-    print(f"active     {_asked(meant, 'is-active') if meant.controlled else f'unknown: {_uncontrolled(meant)}'}")
+    print(f"active     {_asked(meant, 'is-active') if meant.is_controlled() else f'unknown: {_uncontrolled(meant)}'}")
     if meant.root != Path("/"):
         return
     url, problem = _readiness(meant)
@@ -204,8 +203,9 @@ def _readiness(meant: _Service) -> tuple[str, str]:
 def _keep_environment(path: Path) -> str:
     """Make the file of secrets, which no other user may read, where there is none."""
     if path.exists():
-        return "as it was"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        open_to_others = path.stat().st_mode & 0o077
+        return f"as it was, and other users can read it: chmod 600 {path}" if open_to_others else "as it was"
+    path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(ENVIRONMENT)
     return "made, for your credential"
@@ -238,7 +238,9 @@ def _run(meant: _Service, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _uncontrolled(meant: _Service) -> str:
-    return "systemd does not run here" if meant.root == Path("/") else f"{meant.root} is not the system that runs"
+    if meant.root != Path("/"):
+        return f"{meant.root} is not the system that runs"
+    return "systemd does not run here" if meant.scope == "system" else "no systemd of yours runs here"
 
 
 def _occasion(meant: _Service) -> str:

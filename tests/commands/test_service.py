@@ -83,6 +83,8 @@ def test_a_service_is_installed_shown_and_removed(service: Service, tmp_path: Pa
     again = service("install", f"--{scope}")
     assert f"unit         {unit}, as it was\n" in again.stdout
     assert environment.read_text() == "ANTHROPIC_API_KEY=secret\n"
+    environment.chmod(0o644)
+    assert f"other users can read it: chmod 600 {environment}" in service("install", f"--{scope}").stdout
     unit.write_text("[Service]\nExecStart=/old\n")
     assert f"unit         {unit}, replaced\n" in service("install", f"--{scope}").stdout
 
@@ -112,6 +114,44 @@ def test_now_needs_a_systemd_that_runs_and_says_so(service: Service) -> None:
     done = service("install", "--user", "--now")
     assert done.returncode == 0
     assert "is not the system that runs: nothing was started." in done.stdout
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """A program in the place of systemctl, and what it was asked; it fails where a file ``broken`` lies beside it."""
+    program, asked = tmp_path / "bin" / "systemctl", tmp_path / "bin" / "asked"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$*" >> "{asked}"\n'
+        'case "$*" in *is-system-running) echo running;; *is-active*) echo active;;\n'
+        '*) if [ -e "$0.broken" ]; then echo the disk is on fire >&2; exit 1; fi;; esac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return lambda: [line for line in asked.read_text().splitlines() if "running" not in line]
+
+
+def test_now_has_systemd_start_and_stop_the_service(at_home: Service, systemctl: Callable[[], list[str]]) -> None:
+    done = at_home("install", "--user", "--now")
+    assert (done.returncode, done.stderr) == (0, "")
+    unit = "claude-ollama-server.service"
+    started = ["--user daemon-reload", f"--user enable {unit}", f"--user restart {unit}"]
+    assert systemctl() == started
+    assert [line.split(None, 2)[2] for line in done.stdout.splitlines() if line.startswith("runs ")] == started
+    assert "It runs, and starts with your login." in done.stdout
+    gone = at_home("uninstall", "--user", "--now")
+    assert systemctl()[3:] == [f"--user disable --now {unit}", "--user daemon-reload"]
+    assert "It was stopped." in gone.stdout
+
+
+def test_what_systemd_cannot_do_is_told_in_its_words(
+    at_home: Service, systemctl: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "systemctl.broken").touch()
+    done = at_home("install", "--user", "--now")
+    assert done.returncode == entry.EXIT_FAILURE
+    assert "systemctl daemon-reload failed: the disk is on fire; see journalctl --user" in done.stderr
+    assert systemctl() == ["--user daemon-reload"]
 
 
 def test_the_status_asks_the_daemon_itself_by_the_settings_of_the_service(
