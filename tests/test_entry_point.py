@@ -80,7 +80,8 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 def test_the_help_names_every_command_and_every_exit_code(printed: Callable[..., str]) -> None:
     text = printed("--help")
-    assert all(re.search(rf"^ +{command} +\w", text, re.M) for command in ("serve", "demo", "models", "doctor"))
+    commands = ("serve", "demo", "models", "doctor", "service")
+    assert all(re.search(rf"^ +{command} +\w", text, re.M) for command in commands)
     codes = [value for name, value in vars(entry).items() if name.startswith("EXIT_")]
     assert sorted(codes) == [1, 2, 3, 4, 5]
     assert re.findall(r"^ +(\d)  ", text, re.M) == ["0", "1", "2", "3", "4", "5"]
@@ -95,7 +96,7 @@ def test_the_help_of_a_command_names_every_setting(printed: Callable[..., str], 
     assert "docs/settings.md" in text
 
 
-@pytest.mark.parametrize("arguments", [[], ["serve"], ["demo"], ["models"], ["doctor"]])
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["demo"], ["models"], ["doctor"], ["service"]])
 def test_the_help_fits_a_terminal_and_begins_with_one_line_of_usage(
     printed: Callable[..., str], arguments: list[str]
 ) -> None:
@@ -347,7 +348,7 @@ def test_a_client_that_leaves_is_logged_as_such(demo: tuple[Program, Path]) -> N
     assert (line["ended"], line["level"], line["status"]) == ("disconnected", "info", 200)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags", "/api/ps", "/v1/models"])
+@pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags", "/api/ps", "/v1/models", "/healthz", "/readyz"])
 def test_what_clients_poll_is_logged_for_debugging_only(demo: tuple[Program, Path], path: str) -> None:
     program, _ = demo
     with program.client() as client:

@@ -101,23 +101,17 @@ def refusal(scope: Scope, user: int, root: Path) -> str:
 def _install(meant: _Service) -> None:
     _check_allowed(meant)
     program = own_program()
-    if meant.scope == "system" and (part := unreachable(program)):
+    # What an image will have, nobody knows here.
+    if meant.scope == "system" and meant.root == Path("/") and (part := unreachable(program)):
         raise ServiceFault(
             f"a system service runs under a user of its own, which cannot reach {part}: install the program elsewhere, "
             "such as in /opt (docs/service.md), or use --user"
         )
     at, unit = meant.places, make_unit(meant.scope, program)
-    before = at.unit.read_text(encoding="utf-8") if at.unit.is_file() else None
-    if before != unit:
-        at.unit.parent.mkdir(parents=True, exist_ok=True)
-        at.unit.write_text(unit, encoding="utf-8")
-        at.unit.chmod(0o644)
-    done = "written" if before is None else "as it was" if before == unit else "replaced"
-    print(f"unit         {at.unit}, {done}")
+    print(f"unit         {at.unit}, {_keep_unit(at.unit, unit)}")
     print(f"starts       {command_of(unit)}")
     print(f"environment  {at.environment}, {_keep_environment(at.environment)}")
     print(f"settings     {at.settings}, {'as it was' if at.settings.exists() else 'none yet, and none needed'}")
-    ctl = " ".join(meant.systemctl)
     if meant.now and meant.is_controlled():
         _call(meant, "daemon-reload")
         _call(meant, "enable", UNIT)
@@ -127,6 +121,11 @@ def _install(meant: _Service) -> None:
         return
     if meant.now:
         print(f"\n{_uncontrolled(meant)}: nothing was started.")
+    _print_next(meant)
+
+
+def _print_next(meant: _Service) -> None:
+    ctl = " ".join(meant.systemctl)
     print("\nNext:")
     credential = "a credential into the environment file" + (", or `claude` logged in" if meant.scope == "user" else "")
     print(f"  1. {credential}")
@@ -200,8 +199,19 @@ def _readiness(meant: _Service) -> tuple[str, str]:
     return url, "; ".join(map(str, missing.values()))
 
 
+def _keep_unit(path: Path, unit: str) -> str:
+    """Put `unit` in place; returns what was done."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    if before == unit:
+        return "as it was"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(unit, encoding="utf-8")
+    path.chmod(0o644)
+    return "written" if before is None else "replaced"
+
+
 def _keep_environment(path: Path) -> str:
-    """Make the file of secrets, which no other user may read, where there is none."""
+    """Make the file of secrets, which no other user may read, where there is none; returns what was done."""
     if path.exists():
         open_to_others = path.stat().st_mode & 0o077
         return f"as it was, and other users can read it: chmod 600 {path}" if open_to_others else "as it was"
