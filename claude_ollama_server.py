@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import os
@@ -16,13 +17,16 @@ import anyio
 import structlog
 
 from config import ConfigError, Settings, add_flags, load
-from proxy.api.server import STOP_SIGNALS, Server, open_socket
+from proxy.api.server import STOP_SIGNALS, open_socket
 from proxy.app import Daemon, open_daemon, server_version
 from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
-from proxy.commands.doctor import CliUnfit, doctor
+from proxy.commands.doctor import Unfit, doctor
 from proxy.commands.models import models
+from proxy.commands.service import ServiceFault, add_service_flags, service
+from proxy.commands.serving import Reread, Serving, catch_hangup
 from proxy.observe.log import configure_log
+from proxy.observe.notify import Notifier
 
 log = structlog.get_logger()
 
@@ -32,6 +36,10 @@ EXIT_PORT_TAKEN = 3
 EXIT_CLI_MISSING = 4
 EXIT_CLI_NOT_EXECUTABLE = 5
 
+Arguments = Mapping[str, Any]
+"""The flags that were given, as argparse has them."""
+
+Environ = Mapping[str, str]
 DESCRIPTION = """\
 Claude behind the Ollama API: any Ollama or OpenAI client is answered by the
 official Claude CLI.
@@ -52,7 +60,8 @@ exit codes:
 SERVE = """\
 Run the daemon until SIGTERM or SIGINT. Then it takes no new requests, lets
 running answers finish for --drain-timeout, and leaves no process behind; a
-second signal stops it at once.
+second signal stops it at once. SIGHUP reads the settings again, unless the
+daemon was started on a terminal, whose closing ends it: docs/service.md.
 
 The Claude CLI is logged in by the first of these that there is:
   1. ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, or a cloud provider
@@ -77,12 +86,18 @@ and no tokens are spent.
 """
 
 DOCTOR = """\
-Find out what the Claude CLI does, and print it as a table with remedies. It
-runs against a recorder inside this process: no login is needed or touched,
-nothing leaves the machine, and no tokens are spent. The result is kept for the
-daemon.
+Look at the folders, the port and the limits that the daemon would have, find
+out what the Claude CLI does, and print it as tables with remedies. The CLI runs
+against a recorder inside this process: no login is needed or touched, nothing
+leaves the machine, and no tokens are spent. The result is kept for the daemon.
 
-Exit code 0 says that everything works that the daemon needs: docs/probe.md.
+Exit code 0 says that everything works that the daemon needs: docs/doctor.md.
+"""
+
+SERVICE = """\
+Install, show or remove the daemon as a service of systemd: of the system, under
+a user of its own, or of yours, with your own login. Each says what it does, and
+what to do next: docs/service.md.
 """
 
 SETTINGS = """\
@@ -96,6 +111,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         columns = shutil.get_terminal_size((110, 24)).columns
         super().__init__(prog, max_help_position=36, width=max(80, min(110, columns)))
+        self._action_max_length = 13  # argparse forgets how far it indents the names of commands
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)  # paths and names stay whole
@@ -104,12 +120,9 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the program and exit."""
     arguments = _parser().parse_args(argv)
-    environ = dict(os.environ)
-    command: Callable[[Settings, Mapping[str, str]], Coroutine[Any, Any, None]] = arguments.run
+    command: Callable[[Arguments, Environ], Coroutine[Any, Any, None]] = arguments.run
     try:
-        settings = load(vars(arguments), environ)
-        configure_log(settings.log_level, settings.log_format)
-        asyncio.run(_stoppable(command(settings, environ)))
+        asyncio.run(_stoppable(command(vars(arguments), dict(os.environ))))
     except KeyboardInterrupt:
         sys.exit(0)
     except (ConfigError, LoginMissing) as error:
@@ -120,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fail(EXIT_CLI_NOT_EXECUTABLE, error)
     except PortTaken as error:
         _fail(EXIT_PORT_TAKEN, error)
-    except (OSError, CliUnfit) as error:
+    except (OSError, Unfit, ServiceFault) as error:
         _fail(EXIT_FAILURE, error)
 
 
@@ -139,15 +152,22 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, summary, text in (
         ("demo", demo, "try the daemon, with simulated answers; needs no account", DEMO),
         ("serve", serve, "run the daemon, with your own login", SERVE),
-        ("models", models, "list the models that clients can ask for", MODELS),
-        ("doctor", doctor, "find out whether the Claude CLI does what the daemon needs", DOCTOR),
+        ("models", _list_models, "list the models that clients can ask for", MODELS),
+        ("doctor", _examine, "find out whether this machine and the Claude CLI do what the daemon needs", DOCTOR),
     ):
         usage = f"claude-ollama-server {name} [-h] [--SETTING VALUE ...]"
         command = commands.add_parser(
             name, help=summary, usage=usage, description=text, epilog=SETTINGS, formatter_class=_Help
         )
         command.set_defaults(run=run)
+        if name == "doctor":
+            live = "ask one short question over your own login too; this costs tokens, some hundreds at most"
+            command.add_argument("--live", action="store_true", help=live)
         add_flags(command)
+    text = "install, show or remove the daemon as a service of systemd"
+    command = commands.add_parser("service", help=text, description=SERVICE, formatter_class=_Help)
+    command.set_defaults(run=service)
+    add_service_flags(command)
     return parser
 
 
@@ -160,22 +180,40 @@ class PortTaken(Exception):
     """The port cannot be listened on; the text names it."""
 
 
-async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
+def _settings(arguments: Arguments, environ: Environ) -> Settings:
+    """The settings, of which those of the log are in force. Raises `ConfigError`."""
+    settings = load(arguments, environ)
+    configure_log(settings.log_level, settings.log_format)
+    return settings
+
+
+async def _list_models(arguments: Arguments, environ: Environ) -> None:
+    await models(_settings(arguments, environ), environ)
+
+
+async def _examine(arguments: Arguments, environ: Environ) -> None:
+    await doctor(_settings(arguments, environ), environ, live=arguments["live"])
+
+
+async def serve(arguments: Arguments, environ: Environ) -> None:
     """Run the daemon until a signal."""
-    await _run(settings, environ, simulated=False)
+    await _run(lambda: _settings(arguments, environ), environ, simulated=False)
 
 
-async def demo(settings: Settings, environ: Mapping[str, str]) -> None:
+async def demo(arguments: Arguments, environ: Environ) -> None:
     """Run the daemon against the simulated Messages API until a signal."""
     from proxy.simulator.server import serve_simulator  # only the demo needs it
 
-    async with serve_simulator(ttft=settings.simulated_ttft, rate=settings.simulated_rate) as simulator:
+    def reread() -> Settings:
         # Whatever login is set, the user's own stays out of it.
-        simulated = settings.model_copy(update={"login": "api-key"})
-        await _run(simulated, demo_environment(environ, simulator.url), simulated=True)
+        return _settings(arguments, environ).model_copy(update={"login": "api-key"})
+
+    settings = reread()
+    async with serve_simulator(ttft=settings.simulated_ttft, rate=settings.simulated_rate) as simulator:
+        await _run(reread, demo_environment(environ, simulator.url), simulated=True)
 
 
-def demo_environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
+def demo_environment(environ: Environ, url: str) -> dict[str, str]:
     """The environment without any login of the user's, pointed at the simulator."""
     hidden = (*API_KEYS, *PROVIDERS, OAUTH_TOKEN)
     kept = {name: value for name, value in environ.items() if name not in hidden and not name.startswith("ANTHROPIC_")}
@@ -183,7 +221,8 @@ def demo_environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
     return kept | {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"} | direct
 
 
-async def _run(settings: Settings, environ: Mapping[str, str], *, simulated: bool) -> None:
+async def _run(reread: Reread, environ: Environ, *, simulated: bool) -> None:
+    settings = reread()
     try:
         listener = open_socket(settings.host, settings.port)
     except OSError as error:
@@ -194,11 +233,12 @@ async def _run(settings: Settings, environ: Mapping[str, str], *, simulated: boo
         raise OSError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}") from None
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
+        notifier = stack.enter_context(contextlib.closing(Notifier.of(environ)))
+        hung_up = catch_hangup()
         daemon = await stack.enter_async_context(open_daemon(settings, environ, simulated=simulated))
         host, port = listener.getsockname()[:2]
         daemon.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        server = Server(daemon.application(), drain=daemon.drain, on_started=lambda: _announce(daemon))
-        await server.serve(sockets=[listener])
+        await Serving(daemon, notifier, reread, hung_up).run(listener, lambda: _announce(daemon))
     log.info("stopped")
 
 

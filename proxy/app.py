@@ -5,6 +5,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
                                                                ┘
 """
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config import ModelSettings, Settings
 from proxy.api.body import BadCompression
@@ -66,6 +67,19 @@ _LARGE_WINDOW = 1_000_000
 _SETTLE_EXTRA = 1.0
 # Seconds for taking a turn back out of a process, after its interrupt.
 
+_OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
+# Settings that a process is started with: it is replaced for them, when it is idle.
+
+RELOADED = _OF_A_PROCESS | {
+    *("origins", "max_body", "write_timeout", "log_level", "log_format"),
+    *("models", "default_model", "fallback_model", "default_think", "host_tools"),
+    *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
+    *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
+    *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
+    *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
+}
+"""The settings that a reload applies; all others need a restart."""
+
 
 def server_version() -> str:
     """The version of this program, as it was installed."""
@@ -87,10 +101,12 @@ class Daemon:
     backend: ClaudeCliBackend
     engine: Engine
     simulated: bool
+    launcher: Launcher
     url: str = ""
     account: Account | None = None
     findings: Findings | None = None
     discovered: anyio.Event = field(default_factory=anyio.Event)
+    _application: ASGIApp | None = None
 
     def learn(self, account: Account) -> None:
         """Take in what a process reports: the models, and whether anyone is logged in."""
@@ -115,6 +131,59 @@ class Daemon:
             cut = self.engine.running
         log.info("drained", finished=running - cut, cut=cut)
 
+    def reload(self, settings: Settings) -> None:
+        """Take in other settings: they count for what begins from now on, and nothing that runs is cut.
+
+        What cannot change while it runs stays as it is, and is named in the log.
+        """
+        changed = [name for name in Settings.model_fields if getattr(settings, name) != getattr(self.settings, name)]
+        fixed = [name for name in changed if name not in RELOADED]
+        self.settings = settings.model_copy(update={name: getattr(self.settings, name) for name in fixed})
+        self._apply()
+        if not _OF_A_PROCESS.isdisjoint(changed):
+            self.pool.renew()
+        log.info("reloaded", changed=[name for name in changed if name not in fixed])
+        if fixed:
+            log.warning("restart_needed", settings=fixed, meaning="these stay as they were until the next start")
+        known = {model.name for model in self.catalog.models}
+        if lost := [persona.name for persona in self.catalog.personas if persona.name not in known]:
+            log.warning("personas_without_model", names=lost, meaning="they come back with the models they are made of")
+
+    def _apply(self) -> None:
+        settings = self.settings
+        _warn_of_host_tools(settings)
+        self.catalog.configure(map(_configured, settings.models))
+        self.engine.adopt(default_think=_think(settings), keep_alive=settings.keep_alive)
+        self.launcher.limits = launch_limits(settings)
+        self.launcher.settings = replace(
+            self.launcher.settings,
+            # Looked up where no persona can have its name.
+            model=make_catalog(settings).find(settings.default_model).cli_model,
+            retries=settings.cli_retries,
+            pass_environment=settings.pass_environment,
+        )
+        self.backend.limit(_deadlines(settings))
+        self.pool.limit(_pool_limits(settings))
+        self._application = self._make_application()
+
+    def missing(self) -> Mapping[str, str]:
+        """What keeps a chat from being answered now: names, each with a sentence; empty when nothing does."""
+        unfit = self.findings.strategies.unfit if self.findings else ()
+        found = {
+            "drain": "the server is shutting down" if self.engine.draining else "",
+            "cli": unfit_text(unfit) if unfit else "",
+            "login": LOGIN_REMEDY if self.account is not None and not self.account.logged_in else "",
+            "process": self._lacking_process(),
+        }
+        return {name: sentence for name, sentence in found.items() if sentence}
+
+    def _lacking_process(self) -> str:
+        if not self.discovered.is_set():
+            return "the first Claude CLI process is not there yet"
+        if self.pool.available:
+            return ""
+        return "no Claude CLI process boots" if self.pool.failed_boots else "every Claude CLI process is taken"
+
     def status(self) -> Status:
         """What the page shows."""
         unfit = self.findings.strategies.unfit if self.findings else ()
@@ -136,10 +205,19 @@ class Daemon:
         )
 
     def application(self) -> ASGIApp:
-        """The ASGI application; it has no lifespan of its own."""
+        """The ASGI application, that of the settings in force; it has no lifespan of its own."""
+        self._application = self._make_application()
+
+        async def current(scope: Scope, receive: Receive, send: Send) -> None:
+            assert self._application is not None
+            await self._application(scope, receive, send)
+
+        return current
+
+    def _make_application(self) -> ASGIApp:
         settings = self.settings
         options = Options(settings.max_body, settings.write_timeout, self.simulated, settings.fallback_model)
-        routes = make_routes(self.engine, options, self.status, self.discovered)
+        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing)
         application = Starlette(
             routes=routes,
             exception_handlers={404: _not_found, 405: _not_allowed, BadCompression: _bad_compression},
@@ -183,9 +261,7 @@ async def open_daemon(
     login = cli_settings.login
     log.info("cli", path=str(cli.path), version=cli.version, found=cli.origin)
     log.info("login", mode=login.mode, credential="simulated" if simulated else login.credential)
-    if settings.host_tools:
-        used = {model.name: model.builtin_tools for model in settings.models if model.builtin_tools}
-        log.warning("host_tools_on", models=used, meaning="clients can read files or run commands on this machine")
+    _warn_of_host_tools(settings)
     folders = ProcessFolders(settings.runtime_folder)
     swept = open_folders(folders, settings)
     if swept:
@@ -204,7 +280,7 @@ async def open_daemon(
             library=library,
             read_parameters=read_parameters,
         )
-        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated)
+        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher)
         async with pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
@@ -239,6 +315,12 @@ async def _watch_cli(daemon: Daemon, cli_settings: CliSettings, folders: Process
     await CliWatch(daemon.cli.path, daemon.login.mode, store, probe, daemon.adopt).run()
 
 
+def _warn_of_host_tools(settings: Settings) -> None:
+    if settings.host_tools:
+        used = {model.name: model.builtin_tools for model in settings.models if model.builtin_tools}
+        log.warning("host_tools_on", models=used, meaning="clients can read files or run commands on this machine")
+
+
 def make_catalog(settings: Settings) -> Catalog:
     """The configured models."""
     models = [_bounded(_configured(model), settings) for model in settings.models]
@@ -271,6 +353,9 @@ async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Cata
 
 def open_folders(folders: ProcessFolders, settings: Settings) -> int:
     """Open the folders of the processes; returns how many processes were swept. Raises OSError in plain words."""
+    with contextlib.suppress(OSError):
+        # Before the other folder, which may lie in it, makes it as open as the umask leaves it.
+        settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return folders.open()
     except OSError as error:

@@ -54,6 +54,16 @@ class Engine:
         """Turns that are open now."""
         return len(self._running)
 
+    @property
+    def draining(self) -> bool:
+        """No turn begins any more."""
+        return self._draining
+
+    def adopt(self, *, default_think: Think, keep_alive: float) -> None:
+        """From now on models think so much when a request does not say, and when loaded next stay so long."""
+        self._default_think = default_think
+        self._residency.default = keep_alive
+
     def find(self, name: str) -> Model:
         """The model that a client means by `name`. Raises `InvalidRequest` and `ModelNotFound`."""
         return self.catalog.find(name)

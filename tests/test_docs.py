@@ -8,8 +8,10 @@ from typing import Any, cast
 import pytest
 
 import claude_ollama_server as entry
+from config import Settings
 from proxy.api.desk import Options
 from proxy.api.routes import make_routes
+from proxy.app import RELOADED
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,6 +51,13 @@ def test_every_route_is_documented() -> None:
         assert re.search(rf"(?<![\w/]){re.escape(route.path)}(?![\w/])", text), f"{route.path} is not documented"
 
 
+def test_what_needs_a_restart_is_documented_by_name() -> None:
+    text = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    named = re.search(r"What needs a restart.*?Credentials", text, re.S)
+    assert named
+    assert set(re.findall(r"`([a-z_]+)`", named[0])) - {"restart_needed"} == set(Settings.model_fields) - RELOADED
+
+
 def test_every_target_of_the_makefile_is_in_the_readme() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert {"install", "demo", "run", "test", "check", "bench"} <= set(targets)
@@ -57,7 +66,9 @@ def test_every_target_of_the_makefile_is_in_the_readme() -> None:
 
 def test_every_command_of_the_program_is_in_the_readme() -> None:
     assert [
-        name for name in ("serve", "demo", "models", "doctor") if f"claude-ollama-server {name}" not in README
+        name
+        for name in ("serve", "demo", "models", "doctor", "service")
+        if f"claude-ollama-server {name}" not in README
     ] == []
 
 

@@ -20,11 +20,8 @@ import claude_ollama_server as entry
 from config import Settings
 from proxy.api.server import open_socket
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
-from proxy.backends.claude_cli.probing.probe import QUESTIONS
-from proxy.backends.claude_cli.probing.store import ProbeStore, identity
 from proxy.observe.log import configure_log
 from tests.support.children import children, wait_until_none
-from tests.support.probing import write_api_cli
 from tests.support.program import ROOT, Program, Start, own_environment, programs, run_program
 from tests.support.running import WAIT, write_fake_cli
 
@@ -83,7 +80,8 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 def test_the_help_names_every_command_and_every_exit_code(printed: Callable[..., str]) -> None:
     text = printed("--help")
-    assert all(re.search(rf"^ +{command} +\w", text, re.M) for command in ("serve", "demo", "models", "doctor"))
+    commands = ("serve", "demo", "models", "doctor", "service")
+    assert all(re.search(rf"^ +{command} +\w", text, re.M) for command in commands)
     codes = [value for name, value in vars(entry).items() if name.startswith("EXIT_")]
     assert sorted(codes) == [1, 2, 3, 4, 5]
     assert re.findall(r"^ +(\d)  ", text, re.M) == ["0", "1", "2", "3", "4", "5"]
@@ -98,7 +96,7 @@ def test_the_help_of_a_command_names_every_setting(printed: Callable[..., str], 
     assert "docs/settings.md" in text
 
 
-@pytest.mark.parametrize("arguments", [[], ["serve"], ["demo"], ["models"], ["doctor"]])
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["demo"], ["models"], ["doctor"], ["service"]])
 def test_the_help_fits_a_terminal_and_begins_with_one_line_of_usage(
     printed: Callable[..., str], arguments: list[str]
 ) -> None:
@@ -126,61 +124,6 @@ def test_models_are_listed_without_a_login(tmp_path: Path) -> None:
 
 
 # The doctor
-
-
-def doctor(folder: Path, cli: Path, *arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
-    return run_program(folder, "doctor", "--cli", cli, *arguments, **environ)
-
-
-def test_the_doctor_finds_nothing_wrong_with_a_cli_that_works_and_keeps_that(tmp_path: Path) -> None:
-    cli = write_api_cli(tmp_path)
-    done = doctor(tmp_path, cli, ANTHROPIC_API_KEY=KEY)
-    assert (done.returncode, done.stderr) == (0, "")
-    heading, table, ways = (part.splitlines() for part in done.stdout.split("\n\n"))
-    assert heading[:2] == [f"CLI      {cli}, configured, version 9.9.9", "login    ANTHROPIC_API_KEY (api-key)"]
-    assert [line.split()[0] for line in heading[2:]] == ["runtime", "state"]
-    assert all(line.endswith("can be used") for line in heading[2:])
-    assert [line.split()[1] for line in table if not line.startswith(" ")] == ["VERDICT", *["ok"] * len(QUESTIONS)]
-    assert ways[1] == "serve      yes"
-    kept = ProbeStore(tmp_path / "user" / ".local" / "state" / "claude-ollama-server").find(identity(cli), "api-key")
-    assert kept
-    assert kept.passed
-    assert KEY not in done.stdout
-    assert not list(tmp_path.rglob("daemon-*")), "its folder is left"
-    wait_until_none(tmp_path)
-
-
-def test_the_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
-    done = doctor(tmp_path, write_api_cli(tmp_path, "slash"), COLUMNS="1000")
-    assert done.returncode == entry.EXIT_FAILURE
-    assert done.stderr == "claude-ollama-server: the daemon cannot serve with this Claude CLI, for want of slash\n"
-    assert re.search(r"^slash +failed +/cost in a chat is not sent", done.stdout, re.M)
-    assert re.search(r"^slash \(needed\): nothing is served", done.stdout, re.M)
-    assert "serve      no" in done.stdout
-
-
-def test_the_doctor_lets_pass_what_can_be_done_without(tmp_path: Path) -> None:
-    done = doctor(tmp_path, write_api_cli(tmp_path, "history"), "--login", "stored")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "history (can be done without)" in done.stdout
-    assert "history    told in one message" in done.stdout
-    assert "probed as oauth-token in an empty home: your own login stays out of it" in done.stdout
-
-
-def test_the_doctor_names_a_state_folder_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = doctor(
-        tmp_path, write_api_cli(tmp_path), "--state-folder", tmp_path / "file", "--runtime-folder", tmp_path / "run"
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"state    {tmp_path}/file, cannot be used, so the findings are not kept: File exists" in done.stdout
-
-
-def test_the_doctor_names_a_runtime_folder_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = doctor(tmp_path, write_api_cli(tmp_path), "--runtime-folder", tmp_path / "file")
-    assert done.returncode == entry.EXIT_FAILURE
-    assert f"the runtime folder {tmp_path}/file cannot be used: File exists" in done.stderr
 
 
 def test_the_doctor_names_a_cli_that_is_not_there(tmp_path: Path) -> None:
@@ -405,7 +348,7 @@ def test_a_client_that_leaves_is_logged_as_such(demo: tuple[Program, Path]) -> N
     assert (line["ended"], line["level"], line["status"]) == ("disconnected", "info", 200)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags", "/api/ps", "/v1/models"])
+@pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags", "/api/ps", "/v1/models", "/healthz", "/readyz"])
 def test_what_clients_poll_is_logged_for_debugging_only(demo: tuple[Program, Path], path: str) -> None:
     program, _ = demo
     with program.client() as client:

@@ -9,6 +9,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from proxy.api.health import ALIVE, READY
 from proxy.api.record import Record, open_record
 
 log = structlog.get_logger()
@@ -19,6 +20,9 @@ _ID_HEADERS = (b"x-request-id",)
 
 _QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models")
 # Paths that clients poll; answered well, they are logged for debugging only.
+
+_HEALTH = (ALIVE, READY)
+# Paths that a monitor polls, which hears for itself that something is missing.
 
 
 class RequestLog:
@@ -80,7 +84,9 @@ async def _crashed(send: Send) -> None:
 def _write(scope: Scope, record: Record, status: int, seconds: float) -> None:
     level = "info"
     # After the first byte an error has no status of its own.
-    if record.ended not in ("complete", "disconnected", "stalled") and not 400 <= status < 500:
+    if scope["path"] in _HEALTH and record.ended == "complete":
+        level = "debug"
+    elif record.ended not in ("complete", "disconnected", "stalled") and not 400 <= status < 500:
         level = "error"
     elif status < 400 and scope["path"] in _QUIET:
         level = "debug"

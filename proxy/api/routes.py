@@ -8,6 +8,7 @@ from starlette.routing import Route
 from proxy.api.anthropic import AnthropicRoutes
 from proxy.api.desk import Desk, Options
 from proxy.api.embeddings import EmbeddingRoutes
+from proxy.api.health import HealthRoutes, Missing
 from proxy.api.library import LibraryRoutes
 from proxy.api.ollama import OllamaRoutes
 from proxy.api.openai import OpenAIRoutes
@@ -15,9 +16,15 @@ from proxy.api.page import Status
 from proxy.engine import Engine
 
 
-def make_routes(engine: Engine, options: Options, status: Callable[[], Status], discovered: anyio.Event) -> list[Route]:
+def make_routes(
+    engine: Engine,
+    options: Options,
+    status: Callable[[], Status],
+    discovered: anyio.Event,
+    missing: Missing = dict,
+) -> list[Route]:
     """The routes of a daemon: `engine` answers, `status` is what its page shows, `discovered` is set once the CLI has
-    told which models it knows."""
+    told which models it knows, `missing` tells what keeps it from answering."""
     desk = Desk(engine, options, discovered)
     return [
         *OllamaRoutes(desk, status).routes(),
@@ -25,4 +32,5 @@ def make_routes(engine: Engine, options: Options, status: Callable[[], Status], 
         *OpenAIRoutes(desk).routes(),
         *AnthropicRoutes(desk).routes(),
         *EmbeddingRoutes(desk).routes(),
+        *HealthRoutes(missing).routes(),
     ]

@@ -18,7 +18,7 @@ from proxy.api.protocol import Protocol
 from proxy.api.reply import ABORT
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What ends the daemon: by hand, by a service manager, by closing its terminal."""
+"""What ends the daemon: by hand, by a service manager, by closing its terminal; without one SIGHUP is a reload."""
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -27,9 +27,19 @@ _CLOSE_TIMEOUT = 2
 
 
 class Server(uvicorn.Server):
-    """Serves `app` until a signal; `drain` runs after the last accepted connection, before the running ones end."""
+    """Serves `app` until a signal; `drain` runs after the last accepted connection, before the running ones end.
 
-    def __init__(self, app: ASGIApp, *, drain: Drain, on_started: Callable[[], None]) -> None:
+    With `on_hangup` SIGHUP does that, instead of ending it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        drain: Drain,
+        on_started: Callable[[], None],
+        on_hangup: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 self._with_abort(app),
@@ -49,6 +59,7 @@ class Server(uvicorn.Server):
         )
         self._drain = drain
         self._on_started = on_started
+        self._on_hangup = on_hangup
         self._draining: asyncio.Task[None] | None = None
 
     def _with_abort(self, app: ASGIApp) -> ASGIApp:
@@ -76,7 +87,10 @@ class Server(uvicorn.Server):
         for number in STOP_SIGNALS:
             # Not in the main thread: whoever runs us sets should_exit.
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self.handle_exit, number, None)
+                if number is signal.SIGHUP and self._on_hangup is not None:
+                    loop.add_signal_handler(number, self._on_hangup)
+                else:
+                    loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

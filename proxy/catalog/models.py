@@ -56,8 +56,8 @@ class Catalog:
         self._models: dict[Key, Model] = {}
         self._aliases: dict[Key, Model] = {}
         self._personas: dict[Key, Persona] = {}
-        for model in models:
-            self._add(model)
+        self._reported: dict[str, Model] = {}  # by what the CLI is asked for
+        self.configure(models)
 
     @property
     def models(self) -> Sequence[Model]:
@@ -97,6 +97,16 @@ class Catalog:
         """Take `persona` out."""
         self._personas.pop(persona.key, None)
 
+    def configure(self, models: Iterable[Model]) -> None:
+        """Take `models` for the configured ones; what the CLI has reported, and the personas, stay.
+
+        A persona whose model is gone comes back with it.
+        """
+        self._models, self._aliases = {}, {}
+        for model in models:
+            self._add(model)
+        self.discover(list(self._reported.values()))
+
     def discover(self, reported: Iterable[Model]) -> list[Model]:
         """Add the models that the CLI reports and that are not configured; returns those that are new.
 
@@ -108,6 +118,7 @@ class Catalog:
             known.setdefault(model.cli_model, model)
         new = []
         for model in reported:
+            self._reported[model.cli_model] = model
             same = known.get(model.cli_model)
             if same is not None:
                 self._add_aliases(model.aliases, same)

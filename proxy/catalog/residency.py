@@ -18,12 +18,12 @@ class Residency:
     """
 
     def __init__(self, default: float) -> None:
-        self._default = default
+        self.default = default
         self._stays: dict[str, _Stay] = {}
 
     def enter(self, model: str, keep_alive: float | None) -> None:
         """A request begins."""
-        stay = self._stays.setdefault(model, _Stay(self._default))
+        stay = self._stays.setdefault(model, _Stay(self.default))
         if keep_alive is not None:
             stay.keep_alive = keep_alive
         stay.running += 1

@@ -1,5 +1,11 @@
-"""What the program does beside serving, a module for each command.
+"""What the program does: a module for each command, and what they are made of.
 
-doctor   probes the CLI, and prints what was found with remedies
+doctor   examines the machine and the CLI, and prints what was found with remedies
+machine  folders, port and limits, as the daemon would find them
+live     one question over the operator's own login
 models   lists the models that clients can ask for
+serving  a daemon served until a signal: its manager told, its settings read again
+service  the daemon as a service of systemd
+units    the unit files, and where what belongs to a service lies
+asking   one question to what listens on a port
 """

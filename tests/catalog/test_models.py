@@ -159,3 +159,26 @@ def test_a_model_is_said_to_think_when_it_does(
     capabilities: tuple[str, ...], thinking: Literal["adaptive", "budget", "none"], found: tuple[str, ...]
 ) -> None:
     assert Model("a", "a", "A", capabilities=capabilities, thinking=thinking).capabilities == found
+
+
+def test_models_configured_anew_take_the_place_of_the_old_and_reported_ones_stay() -> None:
+    models = catalog(OPUS, SONNET)
+    reported = model("saga", "saga[1m]", ("claude-saga-9",))
+    models.discover([reported, model("x", "sonnet", ("claude-sonnet-9",))])
+    models.configure([SONNET, TEAM])
+    assert [found.name for found in models.models] == ["sonnet", "team/helper:v2", "saga"]
+    assert models.find("claude-saga-9") is reported
+    assert models.find("claude-sonnet-9") is SONNET
+    with pytest.raises(ModelNotFound):
+        models.find("big")
+
+
+def test_a_configured_model_replaces_a_reported_one_and_gives_it_back() -> None:
+    models = catalog(SONNET)
+    reported = model("saga", "saga[1m]")
+    models.discover([reported])
+    own = model("saga", "saga[1m]")
+    models.configure([SONNET, own])
+    assert models.find("saga") is own
+    models.configure([SONNET])
+    assert models.find("saga") is reported

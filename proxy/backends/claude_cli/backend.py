@@ -60,6 +60,10 @@ class ClaudeCliBackend:
         self._strategies = strategies
         self._pool.reuse(strategies.rewind and strategies.resets)
 
+    def limit(self, deadlines: Deadlines) -> None:
+        """Hold the turns that begin from now on to `deadlines`."""
+        self._deadlines = deadlines
+
     async def discover(self) -> None:
         """Tell one process nothing, so that it reports the login and the models; it stays ready for use."""
         setup = Setup()

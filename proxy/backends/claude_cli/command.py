@@ -57,6 +57,9 @@ PASSED_TO_PROVIDERS = (
 )
 """What goes to a CLI that talks to a cloud provider, besides."""
 
+NEVER_PASSED = ("NOTIFY_SOCKET", "WATCHDOG_*", "LISTEN_*", "MAINPID", "CREDENTIALS_DIRECTORY")
+"""What a service manager says to the daemon alone; no setting passes it on."""
+
 _FIXED = {
     # Nothing but the model's API is ever asked.
     "DISABLE_AUTOUPDATER": "1",
@@ -173,7 +176,7 @@ def make_environment(settings: CliSettings, folders: Folders) -> dict[str, str]:
     environment = {
         name: value
         for name, value in settings.environ.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
+        if _matches(name, patterns) and not _matches(name, NEVER_PASSED)
     }
     real_home = settings.environ.get("HOME", "")
     if settings.login.mode == "stored":
@@ -193,3 +196,7 @@ def make_environment(settings: CliSettings, folders: Folders) -> dict[str, str]:
         "CLAUDE_CODE_TMPDIR": temporary,
         "CLAUDE_CODE_MAX_RETRIES": str(settings.retries),
     }
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

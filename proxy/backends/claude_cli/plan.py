@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -140,6 +140,9 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
         wanted = [()] if quiet and not booting and spares < limits.spares and possible else []
     stopping = _count(processes, State.STOPPING)
     evict = replaceable[: max(0, len(wanted) - max(0, room) - stopping)] if wanted else []
+    if room < 0:
+        # The limit was lowered while they ran.
+        evict = _longest_idle(processes, free)[: max(0, -room - stopping)]
     clear = serving.clear + serving.beyond(limits.conversations, evict)
     boot = tuple(wanted[: max(0, room)])
     return Plan(tuple(assign), tuple(evict), tuple(clear), boot, serving.held, serving.again)
@@ -238,6 +241,17 @@ class _Serving:
         """Of the processes that match, the one whose state began last."""
         found = [index for index in among if matches(self._processes[index])]
         return max(found, key=lambda index: self._processes[index].since, default=None)
+
+
+def surplus(processes: Sequence[View], limits: Limits) -> list[int]:
+    """The spares that are more than the limits want."""
+    plain = {index for index, view in enumerate(processes) if not view.builtin}
+    return _oldest(processes, plain, State.SPARE)[limits.spares :]
+
+
+def _longest_idle(processes: Sequence[View], among: Collection[int]) -> list[int]:
+    """In the order in which they can be done without."""
+    return [i for state in (State.CLEAN, State.SPARE, State.LIVE) for i in _oldest(processes, among, state)]
 
 
 def _oldest(processes: Sequence[View], among: Iterable[int], state: State) -> list[int]:

@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 
 from proxy.backends.claude_cli.launcher import Launcher
 from proxy.backends.claude_cli.lease import Child, Lease, Settle
-from proxy.backends.claude_cli.plan import Limits, Need, State, View, plan
+from proxy.backends.claude_cli.plan import Limits, Need, State, View, plan, surplus
 from proxy.backends.claude_cli.session import Session
 from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
 
@@ -95,6 +95,13 @@ class Pool:
         return self._failed_boots
 
     @property
+    def available(self) -> bool:
+        """A request that comes now gets a process, or one is booted for it."""
+        if any(child.state in _IDLE for child in self._children):
+            return True
+        return not self._failed_boots and len(self._children) < self._limits.plan.processes
+
+    @property
     def waiting(self) -> int:
         """Requests that wait for a process."""
         return len(self._waiters)
@@ -139,6 +146,13 @@ class Pool:
     def reuse(self, possible: bool) -> None:
         """Say whether a process that holds a conversation can be emptied for another one."""
         self._limits = replace(self._limits, plan=replace(self._limits.plan, reuse=possible))
+
+    def limit(self, limits: PoolLimits) -> None:
+        """Keep to `limits` from now on: what is idle and too many is stopped, what is leased ends first."""
+        self._limits = replace(limits, plan=replace(limits.plan, reuse=self._limits.plan.reuse))
+        for child in [self._children[index] for index in surplus(self.processes, self._limits.plan)]:
+            self._stop(child)
+        self._act()
 
     def renew(self) -> None:
         """Replace every process: at once those that are idle, the others when they are."""
@@ -335,10 +349,10 @@ class Pool:
         self._act()
 
     async def _stop_idle(self) -> None:
-        limits = self._limits
         while True:
+            limits = self._limits
             await anyio.sleep(max(0.1, min(_CLEAN_UP_INTERVAL, limits.idle_timeout, limits.result_timeout)))
-            now = time.monotonic()
+            now, limits = time.monotonic(), self._limits  # which may have changed meanwhile
             for child in self._children:
                 unused = child.state is State.CLEAN or (child.state is State.SPARE and child.builtin)
                 if unused and child.since < now - limits.idle_timeout:

@@ -262,3 +262,9 @@ def test_the_command_line_has_the_flags_of_its_mode(
 def test_the_command_line_holds_nothing_of_the_environment() -> None:
     made = " ".join(make_argv(settings(EVERYTHING)))
     assert not [name for name, value in EVERYTHING.items() if len(value) > 4 and value in made]
+
+
+def test_what_a_service_manager_says_is_for_the_daemon_alone() -> None:
+    said = {"NOTIFY_SOCKET": "@manager", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "2", "LISTEN_FDS": "1"}
+    patterns = ("NOTIFY_SOCKET", "W*", "LISTEN_*", "OURS")
+    assert chosen(environment(KEY | said | {"OURS": "1"}, pass_environment=patterns)) == KEY | OWN_HOME | {"OURS": "1"}

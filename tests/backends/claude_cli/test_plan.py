@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, Plan, Setup, State, View, plan
-from tests.backends.claude_cli.situations import NOW, limits, made, plain, planned
+from proxy.backends.claude_cli.plan import SETTLE_PATIENCE, Limits, Need, Plan, Setup, State, View, plan, surplus
+from tests.backends.claude_cli.situations import NOW, limits, made, plain, planned, view
 
 LIMITS = limits(spares=1, processes=4)
 
@@ -180,3 +180,26 @@ def test_a_request_for_tools_of_the_clis_own_has_a_process_that_was_booted_with_
     processes: str, waiting: str, most: Limits, step: Plan
 ) -> None:
     assert made(processes, waiting, most) == step
+
+
+@pytest.mark.parametrize(
+    ("processes", "evict"),
+    [
+        ("spare clean:a clean:b spare leased:c", (1,)),
+        ("live:a@1 clean:a@2 spare live:b@3 leased:c leased:d", (1, 2)),
+        ("live:a@1 live:b@3 leased:a leased:b leased:c leased:d leased:e", (1, 0)),
+        ("clean:a stopping:a leased:b leased:c leased:d", ()),
+        ("leased:a leased:b leased:c leased:d leased:e", ()),
+    ],
+)
+def test_where_the_limit_was_lowered_the_idle_ones_that_are_too_many_go(processes: str, evict: tuple[int, ...]) -> None:
+    step = made(processes, "", LIMITS)
+    assert (step.evict, step.boot) == (evict, ())
+
+
+@pytest.mark.parametrize(
+    ("processes", "found"),
+    [("", []), ("spare clean:a", []), ("spare@3 spare@9 spare@1 spare!b booting leased:a", [0, 2])],
+)
+def test_spares_beyond_those_wanted_are_surplus(processes: str, found: list[int]) -> None:
+    assert surplus([view(words) for words in processes.split()], LIMITS) == found

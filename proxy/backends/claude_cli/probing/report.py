@@ -1,23 +1,30 @@
 """Findings as a table for people. Pure."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from proxy.backends.claude_cli.probing.findings import Findings
+from proxy.backends.claude_cli.probing.findings import Check, Findings
 from proxy.backends.claude_cli.strategies import Strategies
 
 
 def report(findings: Findings, width: int) -> str:
     """The table of checks, what to do about those that failed, and the strategies; lines of at most `width`."""
-    parts = [_table(findings, width)]
-    if remedies := "\n".join(_remedies(findings, width)):
+    return "\n\n".join((table(findings.checks, width), "\n".join(_ways(findings.strategies, width))))
+
+
+def table(checks: Sequence[Check], width: int, optional: str = "can be done without") -> str:
+    """The checks, each with its verdict, and then what to do about those that failed; lines of at most `width`.
+
+    `optional` is what those are called that the daemon does not need.
+    """
+    parts = [_rows(checks, width)]
+    if remedies := "\n".join(_remedies(checks, width, optional)):
         parts.append(remedies)
-    parts.append("\n".join(_ways(findings.strategies, width)))
     return "\n\n".join(parts)
 
 
-def _table(findings: Findings, width: int) -> str:
-    rows = [("CHECK", "VERDICT", "DETAIL"), *((c.name, c.verdict, c.detail) for c in findings.checks)]
+def _rows(checks: Sequence[Check], width: int) -> str:
+    rows = [("CHECK", "VERDICT", "DETAIL"), *((c.name, c.verdict, c.detail) for c in checks)]
     name, verdict = (max(len(row[column]) for row in rows) for column in (0, 1))
     indent = " " * (name + verdict + 4)
     lines = []
@@ -27,10 +34,10 @@ def _table(findings: Findings, width: int) -> str:
     return "\n".join(lines)
 
 
-def _remedies(findings: Findings, width: int) -> Iterator[str]:
-    for check in findings.checks:
+def _remedies(checks: Sequence[Check], width: int, optional: str) -> Iterator[str]:
+    for check in checks:
         if check.verdict == "failed":
-            weight = "needed" if check.needed else "can be done without"
+            weight = "needed" if check.needed else optional
             yield _filled(check.remedy, width, f"{check.name} ({weight}): ", "  ")
 
 
