@@ -152,7 +152,7 @@ class Daemon:
     def _apply(self) -> None:
         settings = self.settings
         _warn_of_host_tools(settings)
-        self.catalog.configure(map(_configured, settings.models))
+        self.catalog.configure(_models(settings))
         self.engine.adopt(default_think=_think(settings), keep_alive=settings.keep_alive)
         self.launcher.limits = launch_limits(settings)
         self.launcher.settings = replace(
@@ -323,8 +323,11 @@ def _warn_of_host_tools(settings: Settings) -> None:
 
 def make_catalog(settings: Settings) -> Catalog:
     """The configured models."""
-    models = [_bounded(_configured(model), settings) for model in settings.models]
-    return Catalog(models, datetime.now(UTC).astimezone())
+    return Catalog(_models(settings), datetime.now(UTC).astimezone())
+
+
+def _models(settings: Settings) -> list[Model]:
+    return [_bounded(_configured(model), settings) for model in settings.models]
 
 
 def _bounded(model: Model, settings: Settings) -> Model:

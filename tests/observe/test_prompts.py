@@ -107,7 +107,7 @@ def test_the_backend_is_asked_for_everything_else() -> None:
 
 
 def test_a_request_is_fitted_by_what_the_backend_recalls_of_its_model() -> None:
-    older = Model("older", "claude-older", "Older", thinking="budget")
+    older = Model("older", "claude-older", "Older", capabilities=("completion", "vision"), thinking="budget")
     for recalled, mode in (("claude-older", "budget"), ("older", "off")):
         engine = Engine(Catalog([older], datetime.now(UTC)), PromptLog(Remembering((), recalled)))
         assert engine.fit(QUESTION).target.thinking.mode == mode
