@@ -43,7 +43,7 @@ class OpenAIRoutes:
         if call.action == "answer":
             return self._desk.turn(request, call, stream, _CHAT)
         record_of(request.scope).note(model=call.model)
-        self._desk.engine.load(call.model, call.request.keep_alive)
+        self._desk.engine.load(call.model, call.request.keep_alive, call.request.caller)
         # As a header: starlette adds a charset to the media type of a text.
         headers = {"content-type": SSE if call.stream else PLAIN_JSON}
         return Response(stream.loaded(stream=call.stream), headers=headers)
@@ -55,12 +55,12 @@ class OpenAIRoutes:
 
     async def models(self, request: Request) -> Response:
         shape = models.anthropic_models if _is_anthropic(request) else models.v1_models
-        return Response(shape(self._desk.cards()), media_type=PLAIN_JSON)
+        return Response(shape(self._desk.cards(request)), media_type=PLAIN_JSON)
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["model"]
         shape = models.anthropic_model if _is_anthropic(request) else models.v1_model
-        return Response(shape(self._desk.card(self._desk.find(name)), name), media_type=PLAIN_JSON)
+        return Response(shape(self._desk.card(self._desk.find(request, name)), name), media_type=PLAIN_JSON)
 
 
 def _is_anthropic(request: Request) -> bool:

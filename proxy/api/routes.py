@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 from starlette.routing import Route
 
+from proxy.api.admin import AdminRoutes
 from proxy.api.anthropic import AnthropicRoutes
 from proxy.api.desk import Desk, Options
 from proxy.api.embeddings import EmbeddingRoutes
@@ -25,4 +26,5 @@ def make_routes(engine: Engine, options: Options, status: Callable[[], Status], 
         *OpenAIRoutes(desk).routes(),
         *AnthropicRoutes(desk).routes(),
         *EmbeddingRoutes(desk).routes(),
+        *AdminRoutes(desk).routes(),
     ]
