@@ -15,10 +15,13 @@ class Bill:
         self._prices = prices
         self._on_spent = on_spent
         self._counted = 0.0
-        self._whole = False
+        self._made = self._whole = False
 
     def make(self, machine: TurnMachine, *, whole: bool) -> None:
-        """Count the turn, which is over. `whole`: the API has ended the answer, and counted all of it."""
+        """Count the turn, which is over; once. `whole`: the API has ended the answer, and counted all of it."""
+        if self._made:
+            return
+        self._made = True
         usage = machine.usage
         told = self._meter.owed() if whole else None
         self._whole = whole

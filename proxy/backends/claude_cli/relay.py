@@ -197,6 +197,9 @@ class CliTurn:
             events = self._advance(machine, await self._receive(machine))
             if self._shaper is not None:
                 events = self._shaped(self._shaper, machine, events)
+            if machine.ended:
+                # Before the client has the end: its next request finds this one counted.
+                self._bill.make(machine, whole=not self._cut)
             if events:
                 return events
 
