@@ -43,7 +43,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A daemon over the fake CLI that needs keys."""
     folder = tmp_path_factory.mktemp("keyed")
     keep(folder / "state", KEYS.values())
-    settings = {"state_folder": str(folder / "state"), "spares": "2"}
+    settings = {"state_folder": str(folder / "state"), "spares": "2", "interrupt_timeout": "100ms"}
     with running_daemon(folder, cli=write_fake_cli(folder), settings=settings) as running:
         yield running
 
@@ -68,9 +68,7 @@ def body(text: str = "hello", model: str = "sonnet", **fields: object) -> dict[s
     }
 
 
-def post(
-    running: Running, path: str, headers: Mapping[str, str], text: str = "hello", **fields: object
-) -> httpx.Response:
+def post(running: Running, path: str, headers: Mapping[str, str], text: str = "hello", **fields: Any) -> httpx.Response:
     with running.client() as client:
         return client.post(path, json=body(text, **fields), headers=headers)
 
@@ -315,7 +313,8 @@ def test_a_key_has_so_many_requests_at_once_and_a_lost_client_frees_its_own(keye
     with keyed.client() as client:
         asked = body("[fake: hang 1]", stream=True)
         with client.stream("POST", NATIVE, json=asked, headers=bearer("alone")) as answer:
-            next(answer.iter_lines())
+            lines = answer.iter_lines()
+            next(lines)
             refused = post(keyed, NATIVE, bearer("alone"))
             assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
             assert post(keyed, NATIVE, bearer("ann")).status_code == 200
@@ -362,7 +361,7 @@ def test_models_are_changed_with_an_admin_key_alone(keyed: Running) -> None:
         def change(method: str, path: str, value: Mapping[str, Any], name: str) -> int:
             return client.request(method, path, json=value, headers=bearer(name)).status_code
 
-        steps = (
+        steps: tuple[tuple[str, str, dict[str, Any], int], ...] = (
             ("POST", "/api/create", made, 200),
             ("POST", "/api/copy", {"source": "mine", "destination": "other"}, 200),
             ("DELETE", "/api/delete", {"model": "mine"}, 200),

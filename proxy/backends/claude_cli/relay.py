@@ -197,11 +197,14 @@ class CliTurn:
             events = self._advance(machine, await self._receive(machine))
             if self._shaper is not None:
                 events = self._shaped(self._shaper, machine, events)
-            if machine.ended:
-                # Before the client has the end: its next request finds this one counted.
-                self._bill.make(machine, whole=not self._cut)
+            self._count_ended(machine)
             if events:
                 return events
+
+    def _count_ended(self, machine: TurnMachine) -> None:
+        # Before the client has the end: its next request finds this one counted.
+        if machine.ended:
+            self._bill.make(machine, whole=not self._cut)
 
     async def _receive(self, machine: TurnMachine) -> list[Output]:
         session, watch = self._session, self._watch
