@@ -48,7 +48,7 @@ class KeyStore:
         """All keys; None if there is no file. Raises `KeysUnusable`."""
         try:
             data = self.path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise KeysUnusable(f"the keys in {self.path} cannot be read: {error.strerror or error}") from None
