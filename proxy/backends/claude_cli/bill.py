@@ -15,7 +15,7 @@ class Bill:
         self._prices = prices
         self._on_spent = on_spent
         self._counted = 0.0
-        self._made = self._whole = False
+        self._made = self._whole = self._told = False
 
     def make(self, machine: TurnMachine, *, whole: bool) -> None:
         """Count the turn, which is over; once. `whole`: the API has ended the answer, and counted all of it."""
@@ -24,7 +24,7 @@ class Bill:
         self._made = True
         usage = machine.usage
         told = self._meter.owed() if whole else None
-        self._whole = whole
+        self._whole, self._told = whole, told is not None
         self._counted = self._prices.estimate(machine.model, usage) if told is None else told
         if told is None:
             self._meter.count(self._counted)
@@ -33,11 +33,10 @@ class Bill:
     def correct(self, machine: TurnMachine, *, learn: bool) -> None:
         """Take in what the CLI has told since. `learn`: that is for this turn alone, and for nothing but its tokens."""
         owed = self._meter.owed()
-        if owed is None:
-            return
         # Of an answer that was cut off the CLI may not know what it cost: then the estimate stays.
-        if self._whole or owed > 0:
+        if owed is not None and (self._whole or owed > 0):
+            self._told = True
             self._counted += owed
             self._on_spent(Spent(dollars=owed))
-        if learn and self._whole:
+        if learn and self._whole and self._told:
             self._prices.learn(machine.model, machine.usage, self._counted)
