@@ -46,7 +46,9 @@ def test_a_turn_is_counted_once_by_an_estimate_and_then_put_right() -> None:
     assert billed.told == [Spent(USAGE, ESTIMATE)]
     billed.meter.read(0.0004)
     billed.correct()
-    assert billed.told[1:] == [Spent(Usage(), pytest.approx(0.0004 - ESTIMATE))]
+    [correction] = billed.told[1:]
+    assert correction.usage == Usage()
+    assert correction.dollars == pytest.approx(0.0004 - ESTIMATE)
     assert billed.price == pytest.approx(2e-6)
 
 
