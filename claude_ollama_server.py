@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import os
 import shutil
 import sys
@@ -17,11 +16,14 @@ import anyio
 import structlog
 
 from config import ConfigError, Settings, add_flags, load
+from proxy.api.hosts import is_loopback
 from proxy.api.server import STOP_SIGNALS, open_socket
-from proxy.app import Daemon, open_daemon, server_version
+from proxy.api.tls import BadCertificate, Certificate
+from proxy.app import Daemon, open_admission, open_daemon, server_version
 from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
 from proxy.commands.doctor import Unfit, doctor
+from proxy.commands.keys import KEYS, add_keys_commands
 from proxy.commands.models import models
 from proxy.commands.service import ServiceFault, add_service_flags, service
 from proxy.commands.serving import Reread, Serving, catch_hangup
@@ -29,6 +31,8 @@ from proxy.observe.log import configure_log
 from proxy.observe.notify import Notifier
 
 log = structlog.get_logger()
+
+Command = Callable[[Settings, Mapping[str, str]], Coroutine[Any, Any, None]]
 
 EXIT_FAILURE = 1
 EXIT_SETTINGS = 2
@@ -100,6 +104,8 @@ a user of its own, or of yours, with your own login. Each says what it does, and
 what to do next: docs/service.md.
 """
 
+ADD_A_KEY = "`claude-ollama-server keys add --name NAME`"
+
 SETTINGS = """\
 Each setting is also an environment variable, --port as CLAUDE_OLLAMA_PORT, and
 a key of the TOML file, port: see docs/settings.md. Flags win over the
@@ -164,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
             live = "ask one short question over your own login too; this costs tokens, some hundreds at most"
             command.add_argument("--live", action="store_true", help=live)
         add_flags(command)
+    keys = commands.add_parser("keys", help="add, list and revoke keys", description=KEYS, formatter_class=_Help)
+    add_keys_commands(keys, _Help)
     text = "install, show or remove the daemon as a service of systemd"
     command = commands.add_parser("service", help=text, description=SERVICE, formatter_class=_Help)
     command.set_defaults(run=service)
@@ -223,6 +231,8 @@ def demo_environment(environ: Environ, url: str) -> dict[str, str]:
 
 async def _run(reread: Reread, environ: Environ, *, simulated: bool) -> None:
     settings = reread()
+    certificate = certificate_of(settings)
+    check_exposure(settings)
     try:
         listener = open_socket(settings.host, settings.port)
     except OSError as error:
@@ -237,15 +247,19 @@ async def _run(reread: Reread, environ: Environ, *, simulated: bool) -> None:
         hung_up = catch_hangup()
         daemon = await stack.enter_async_context(open_daemon(settings, environ, simulated=simulated))
         host, port = listener.getsockname()[:2]
-        daemon.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        await Serving(daemon, notifier, reread, hung_up).run(listener, lambda: _announce(daemon))
+        scheme = "https" if certificate else "http"
+        daemon.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        await Serving(daemon, notifier, reread, hung_up, certificate).run(listener, lambda: _announce(daemon))
     log.info("stopped")
 
 
 def _announce(daemon: Daemon) -> None:
     log.info("listening", url=daemon.url, simulated=daemon.simulated)
-    if not _is_loopback(daemon.settings.host):
-        log.warning("open_to_the_network", meaning="there are no keys: whoever reaches this port can use the account")
+    keyring = daemon.engine.admission.keyring
+    if keyring.required and not keyring.keys:
+        log.warning("no_keys", meaning="a key is needed and there is none: nobody is served", remedy=ADD_A_KEY)
+    if not keyring.required and not is_loopback(daemon.settings.host):
+        log.warning("open_to_the_network", meaning="no key is needed: whoever reaches this port can use the account")
     if daemon.settings.log_prompts:
         log.warning("log_prompts_on", meaning="prompts and answers are written to this log")
     if daemon.simulated:
@@ -257,11 +271,26 @@ def _announce(daemon: Daemon) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def check_exposure(settings: Settings) -> None:
+    """Raise `ConfigError` where the network could use the account without a key, and nobody said that it may."""
+    if settings.open_to_network or is_loopback(settings.host) or open_admission(settings).keyring.required:
+        return
+    raise ConfigError(
+        f"host {settings.host} is reached from the network, and no key is needed: whoever reaches the port could use "
+        f"the account. Add a key with {ADD_A_KEY}, listen on 127.0.0.1, or say that it is meant with --open-to-network"
+    )
+
+
+def certificate_of(settings: Settings) -> Certificate | None:
+    """The certificate to serve with, None for plain HTTP. Raises `ConfigError` for one that cannot be used."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    certificate = Certificate(settings.tls_certificate, settings.tls_key)
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        certificate.check()
+    except BadCertificate as error:
+        raise ConfigError(f"tls_certificate and tls_key cannot be used: {error}") from None
+    return certificate
 
 
 if __name__ == "__main__":

@@ -13,11 +13,20 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -74,6 +83,11 @@ def _list(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
+def _network(text: str) -> str:
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
 def _key(name: str) -> str:
     """The same for `x`, `X:latest` and `library/x`: they are one model."""
     return name.lower().removeprefix("registry.ollama.ai/").removeprefix("library/").removesuffix(":latest")
@@ -94,6 +108,12 @@ Host = Annotated[str, Field(pattern=HOST), Takes("ADDRESS", "an address or host 
 Origin = Annotated[str, Field(pattern=ORIGIN)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_list), Takes("ORIGIN,...", ORIGIN_WORDS)]
 Rate = Annotated[float, _quantity({}), Takes("N", "a number"), Field(gt=0, le=1_000_000)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    BeforeValidator(_list),
+    Takes("NETWORK,...", "addresses or networks such as 10.0.0.0/8"),
+]
+Dollars = Annotated[float | None, _quantity({}), Field(gt=0), Takes("DOLLARS", "a number")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\*?\Z")]
 Variables = Annotated[tuple[Variable, ...], BeforeValidator(_list), Takes("NAME,...", "names; * may end one")]
 Login = Literal["auto", "api-key", "oauth-token", "stored"]
@@ -187,6 +207,16 @@ def _within_processes(count: int, info: ValidationInfo) -> int:
     return count
 
 
+def _beside_its_certificate(key: Path | None, info: ValidationInfo) -> Path | None:
+    if (key is None) != (info.data.get("tls_certificate") is None):
+        raise ValueError("tls_certificate and tls_key, or neither")
+    return key
+
+
+def _requests(values: dict[str, Any]) -> int:
+    return int(values.get("max_queue", 512)) + int(values.get("max_processes", 8))
+
+
 def _spares(values: dict[str, Any]) -> int:
     return max(1, min(4, int(values.get("max_processes", 8)) // 4))
 
@@ -204,6 +234,7 @@ MaybeKnownModel = Annotated[
     AfterValidator(lambda name, info: name and _in_catalogue(name, info)),
     Takes("NAME", "a name in the catalogue"),
 ]
+TlsKey = Annotated[Folder | None, AfterValidator(_beside_its_certificate)]
 Processes = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
 
 
@@ -257,6 +288,21 @@ class Settings(BaseModel):
     )
     max_line: Size = Field(default=64 << 20, ge=64 << 10, description="longest line of the CLI's output")
 
+    open_to_network: Switch = Field(default=False, description="listen beyond this machine although no key is needed")
+    trusted_proxies: Networks = Field(default=(), description="proxies that are believed whom a request comes from")
+    tls_certificate: Folder | None = Field(
+        default=None, description="certificate with its chain, in PEM; needs tls_key"
+    )
+    tls_key: TlsKey = Field(
+        default=None, validate_default=True, description="key of tls_certificate, in PEM, without a passphrase"
+    )
+    max_requests: Count = Field(
+        default_factory=_requests, ge=1, description="requests that may run or wait at a time, of all clients"
+    )
+    max_dollars_a_day: Dollars = Field(
+        default=None, description="what the daemon may spend in a day of UTC, in US dollars"
+    )
+
     queue_timeout: Wait = Field(default=120.0, description="longest wait for a process")
     boot_timeout: Wait = Field(default=60.0, description="longest boot of a process")
     first_event_timeout: Wait = Field(default=120.0, description="longest wait for an answer to begin")
@@ -284,6 +330,7 @@ SECTIONS = {  # each begins with this setting
     "host": "listening",
     "cli": "the CLI and its models",
     "max_processes": "processes",
+    "open_to_network": "access",
     "queue_timeout": "deadlines",
     "state_folder": "folders",
     "log_level": "logs",
@@ -299,6 +346,11 @@ COMPUTED = {
     "max_processes": "4 a core, 8 to 64",
     "spares": "a quarter of max_processes, 1 to 4",
     "max_conversations": "half of max_processes",
+    "trusted_proxies": "none",
+    "tls_certificate": "none: plain HTTP",
+    "tls_key": "none: plain HTTP",
+    "max_requests": "max_queue and max_processes together",
+    "max_dollars_a_day": "none",
     "state_folder": f"$STATE_DIRECTORY, else $XDG_STATE_HOME/{APPLICATION}, else ~/.local/state/{APPLICATION}",
     "runtime_folder": f"$RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/{APPLICATION}, else run in state_folder",
 }
@@ -339,10 +391,15 @@ def _spelled(value: Any, units: Mapping[str, float]) -> str:
     return next(exact, str(value) if isinstance(value, str) else f"{value:.15g}")
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--config`` and a flag for each setting but `models`. A flag that is not given stays None."""
+def add_flags(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
+    """Adds ``--config`` and a flag for each setting but `models`, or for those of `only`.
+
+    A flag that is not given stays None.
+    """
     parser.add_argument("--config", metavar="PATH", help="settings file in TOML; else the first of the usual places")
     for name, info in Settings.model_fields.items():
+        if only and name not in only:
+            continue
         if name in SECTIONS:
             group = parser.add_argument_group(SECTIONS[name])
         if name != "models":
@@ -354,6 +411,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def _bare(value: str) -> str:
     """Without blanks and quotes around it: env files may leave them there."""
     return value.strip().strip("\"'").strip()
+
+
+def seconds_in(text: str) -> float:
+    """The seconds of a duration as settings write them, such as ``90`` or ``1m30s``. Raises ValueError."""
+    return TypeAdapter(Duration).validate_python(text)
 
 
 def ollama_host(value: str) -> tuple[str, int]:

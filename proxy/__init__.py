@@ -5,8 +5,8 @@ Imports point down only (``tests/test_layers.py`` enforces it); packages on one 
     commands                what the program does beside serving: models, doctor
     app                     composition root: settings in, a running ASGI application out
     api                     thin HTTP handlers, and the reply that owns a request's scope
-    engine                  the one place of policy: fit a request to its model, open a turn, drain
-    wire catalog backends observe simulator
+    engine                  the one place of policy: fit a request to its model, admit it, open a turn, drain
+    wire access catalog backends observe simulator
     shape                   what an answer is held to: stop strings, JSON
     core                    values and contracts, standard library only
 """

@@ -21,7 +21,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from config import ModelSettings, Settings
+from config import ConfigError, ModelSettings, Settings
+from proxy.access.admission import Admission
+from proxy.access.journal import Journal
+from proxy.access.key_store import KeyStore, KeysUnusable
+from proxy.access.keyring import Keyring
+from proxy.access.ledger import Ledger
+from proxy.api.access import Access
 from proxy.api.body import BadCompression
 from proxy.api.desk import JSON, Options
 from proxy.api.hosts import Hosts, is_loopback
@@ -29,6 +35,7 @@ from proxy.api.middleware import RequestLog
 from proxy.api.origins import Origins, allowed_origins
 from proxy.api.page import Status
 from proxy.api.paths import Paths, Targets
+from proxy.api.peers import Peers, networks
 from proxy.api.record import record_of
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account, CliModel
@@ -77,6 +84,7 @@ RELOADED = _OF_A_PROCESS | {
     *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
     *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
     *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
+    *("max_requests", "max_dollars_a_day", "trusted_proxies"),
 }
 """The settings that a reload applies; all others need a restart."""
 
@@ -162,6 +170,8 @@ class Daemon:
             retries=settings.cli_retries,
             pass_environment=settings.pass_environment,
         )
+        admission = self.engine.admission
+        admission.max_requests, admission.max_dollars = settings.max_requests, settings.max_dollars_a_day
         self.backend.limit(_deadlines(settings))
         self.pool.limit(_pool_limits(settings))
         self._application = self._make_application()
@@ -224,9 +234,11 @@ class Daemon:
             middleware=[
                 Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
                 Middleware(Targets),
+                Middleware(Peers, trusted=networks(settings.trusted_proxies)),
                 Middleware(Origins, allowed=allowed_origins(self.settings.origins)),
                 *([Middleware(Hosts)] if is_loopback(self.settings.host) else []),
                 Middleware(Paths, routes=routes),
+                Middleware(Access, keyring=self.engine.admission.keyring),
             ],
         )
         application.router.redirect_slashes = False  # those lead to whatever the Host header names
@@ -254,8 +266,10 @@ async def open_daemon(
 ) -> AsyncIterator[Daemon]:
     """A daemon whose processes boot; on leaving every process is ended and its folders removed.
 
-    Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
+    Raises `CliMissing`, `CliNotExecutable`, `LoginMissing` for a login that is not there, and `ConfigError` for keys
+    that cannot be read.
     """
+    admission = open_admission(settings)
     catalog = make_catalog(settings)
     cli_settings, cli = await find_cli(settings, environ, catalog)
     login = cli_settings.login
@@ -269,7 +283,9 @@ async def open_daemon(
     try:
         launcher = Launcher(cli_settings, folders, launch_limits(settings))
         pool = Pool(launcher, _pool_limits(settings))
-        backend = ClaudeCliBackend(pool, login, _deadlines(settings), lambda account: daemon.learn(account))
+        backend = ClaudeCliBackend(
+            pool, login, _deadlines(settings), lambda account: daemon.learn(account), admission.spent
+        )
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
         engine = Engine(
@@ -279,9 +295,10 @@ async def open_daemon(
             keep_alive=settings.keep_alive,
             library=library,
             read_parameters=read_parameters,
+            admission=admission,
         )
         daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher)
-        async with pool.run(), anyio.create_task_group() as tasks:
+        async with admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
             if settings.probe:
@@ -319,6 +336,18 @@ def _warn_of_host_tools(settings: Settings) -> None:
     if settings.host_tools:
         used = {model.name: model.builtin_tools for model in settings.models if model.builtin_tools}
         log.warning("host_tools_on", models=used, meaning="clients can read files or run commands on this machine")
+
+
+def open_admission(settings: Settings) -> Admission:
+    """The keys that there are, and what was used today. Raises `ConfigError` for keys that cannot be read."""
+    keyring = Keyring(KeyStore(settings.state_folder))
+    try:
+        keyring.load()
+    except KeysUnusable as error:
+        raise ConfigError(str(error)) from None
+    ledger = Ledger(Journal(settings.state_folder))
+    ledger.load()
+    return Admission(keyring, ledger, max_requests=settings.max_requests, max_dollars=settings.max_dollars_a_day)
 
 
 def make_catalog(settings: Settings) -> Catalog:

@@ -1,4 +1,4 @@
-"""The one place of policy: resolve the model, fit the request to it, open a turn, keep models loaded, drain."""
+"""The one place of policy: resolve the model, fit the request to it, admit it, open a turn, keep loaded, drain."""
 
 import math
 import time
@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from proxy.access.admission import Admission
 from proxy.catalog.fit import Fitted, fit
 from proxy.catalog.library import Library
 from proxy.catalog.models import Catalog, Model
 from proxy.catalog.personas import ReadParameters, dress
-from proxy.catalog.residency import Residency
+from proxy.catalog.residents import Residents
 from proxy.core.contracts import Backend, Turn
 from proxy.core.errors import Busy, PromptTooLong
-from proxy.core.request import ChatRequest, Options, Think
+from proxy.core.request import Caller, ChatRequest, Options, Think
 
 
 class Engine:
@@ -23,7 +24,7 @@ class Engine:
 
     `default_think` is how much models think when a request does not say, `keep_alive` how long they stay loaded, in
     seconds. `unsupported` counts, by the clients' names, what was asked for in vain. The `library` is where personas
-    are made, `read_parameters` says what theirs mean.
+    are made, `read_parameters` says what theirs mean. `admission` says who may ask for what, and when.
     """
 
     def __init__(
@@ -35,15 +36,17 @@ class Engine:
         keep_alive: float = 300.0,
         library: Library | None = None,
         read_parameters: ReadParameters = lambda _parameters: Options(),
+        admission: Admission | None = None,
     ) -> None:
         self.catalog = catalog
         self.library = library or Library(catalog)
+        self.admission = admission or Admission()
         self.unsupported: Counter[str] = Counter()
         self._backend = backend
         self._default_think = default_think
         self._read_parameters = read_parameters
-        self._residency = Residency(keep_alive)
-        self._served_by: dict[str, str] = {}  # what the backend runs for each model in the residency
+        self._residency = Residents(keep_alive)
+        self._served_by: dict[tuple[Caller, str], str] = {}  # what the backend runs for each model in the residency
         self._residency_changed = anyio.Event()
         self._running: set[anyio.CancelScope] = set()
         self._draining = False
@@ -62,15 +65,21 @@ class Engine:
     def adopt(self, *, default_think: Think, keep_alive: float) -> None:
         """From now on models think so much when a request does not say, and when loaded next stay so long."""
         self._default_think = default_think
-        self._residency.default = keep_alive
+        self._residency.adopt(keep_alive)
 
     def find(self, name: str) -> Model:
         """The model that a client means by `name`. Raises `InvalidRequest` and `ModelNotFound`."""
         return self.catalog.find(name)
 
+    def permitted(self, name: str, caller: Caller) -> Model:
+        """As `find`, for a caller. Raises `InvalidRequest` (403) too, for a model that is not for them."""
+        model = self.find(name)
+        self.admission.permit(caller, model.name)
+        return model
+
     def fit(self, request: ChatRequest) -> Fitted:
         """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
-        model = self.find(request.model)
+        model = self.permitted(request.model, request.caller)
         request = self.dressed(request)
         return fit(
             request,
@@ -90,14 +99,22 @@ class Engine:
 
     @asynccontextmanager
     async def open(self, fitted: Fitted) -> AsyncIterator[Turn]:
-        """A turn of a fitted request. Raises `ServerError`, on leaving too: `Busy` when a drain cut the turn."""
+        """A turn of a fitted request. Raises `ServerError`: `LimitReached` for what the caller has used up; on leaving
+        too, `Busy` when a drain cut the turn."""
         if self._draining:
             raise Busy("the server is shutting down")
-        request = fitted.request
-        model = self.find(request.model)
+        request, caller = fitted.request, fitted.request.caller
+        model = self.permitted(request.model, caller)
+        with self.admission.admitted(caller, lambda: fitted.tokens):
+            async with self._admitted(fitted, model) as turn:
+                yield turn
+
+    @asynccontextmanager
+    async def _admitted(self, fitted: Fitted, model: Model) -> AsyncIterator[Turn]:
+        request, caller = fitted.request, fitted.request.caller
         scope = anyio.CancelScope()
         self._running.add(scope)
-        self._enter(model, request.keep_alive)
+        self._enter(caller, model, request.keep_alive)
         try:
             with scope:
                 async with self._backend.open(request, fitted.target) as turn:
@@ -106,33 +123,37 @@ class Engine:
             raise PromptTooLong(_with_numbers(error.message, fitted.tokens, model), should_retry=False) from None
         finally:
             self._left(scope)
-            self._residency.leave(model.name, time.monotonic())
+            self._residency.leave(caller, model.name, time.monotonic())
             self._unload_expired()
         if scope.cancelled_caught:
             raise Busy("the server is shutting down, the answer is not complete", should_retry=False)
 
-    def load(self, name: str, keep_alive: float | None) -> None:
-        """Keep a model loaded as if it had just answered. Raises `ModelNotFound`."""
-        model = self.find(name)
-        self._enter(model, keep_alive)
-        self._residency.leave(model.name, time.monotonic())
+    def load(self, name: str, keep_alive: float | None, caller: Caller = Caller()) -> None:  # noqa: B008 - frozen
+        """Keep a model loaded as if it had just answered a caller. Raises as `permitted` does."""
+        model = self.permitted(name, caller)
+        self._enter(caller, model, keep_alive)
+        self._residency.leave(caller, model.name, time.monotonic())
         self._unload_expired()
 
-    def unload(self, name: str) -> None:
-        """Let go of a model and its conversations, once none of its requests runs. Raises `ModelNotFound`."""
-        self._residency.unload(self.find(name).name, time.monotonic())
+    def unload(self, name: str, caller: Caller | None = None) -> None:
+        """Let go of a model and its conversations, once none of its requests runs: of a caller's, or of all.
+
+        Raises `ModelNotFound`.
+        """
+        self._residency.unload(caller, self.find(name).name, time.monotonic())
         self._unload_expired()
 
-    def loaded(self) -> Mapping[str, float]:
-        """The names of the loaded models, with the seconds that they stay on; infinite for ever."""
+    def loaded(self, caller: Caller | None = None) -> Mapping[str, float]:
+        """The names of the models that a caller, or anyone, has loaded, with the seconds that they stay on; infinite
+        for ever."""
         known = {model.name for model in self.catalog.models}
-        stays = self._residency.loaded(time.monotonic())
+        stays = self._residency.loaded(caller, time.monotonic())
         return {name: seconds for name, seconds in stays.items() if name in known}
 
     async def delete(self, name: str) -> None:
         """Do away with a persona, which is then loaded no more. Raises as `Library.delete` does."""
         persona = await self.library.delete(name)
-        self._residency.unload(persona.name, time.monotonic())
+        self._residency.unload(None, persona.name, time.monotonic())
         self._unload_expired()
 
     async def keep_time(self) -> None:
@@ -144,16 +165,16 @@ class Engine:
                 await self._residency_changed.wait()
             self._unload_expired()
 
-    def _enter(self, model: Model, keep_alive: float | None) -> None:
-        self._residency.enter(model.name, keep_alive)
-        self._served_by[model.name] = model.cli_model
+    def _enter(self, caller: Caller, model: Model, keep_alive: float | None) -> None:
+        self._residency.enter(caller, model.name, keep_alive)
+        self._served_by[caller, model.name] = model.cli_model
 
     def _unload_expired(self) -> None:
         # The models' names are not looked up: a persona may be deleted while it is loaded.
-        expired = {self._served_by.pop(name) for name in self._residency.expire(time.monotonic())}
+        expired = {(place[0], self._served_by.pop(place)) for place in self._residency.expire(time.monotonic())}
         # Conversations belong to what the backend runs, and another name may stand for the same.
-        for model in expired.difference(self._served_by.values()):
-            self._backend.release(model)
+        for caller, model in expired.difference((caller, model) for (caller, _), model in self._served_by.items()):
+            self._backend.release(caller, model)
         self._residency_changed.set()
 
     def _left(self, scope: anyio.CancelScope) -> None:

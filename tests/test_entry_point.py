@@ -18,6 +18,7 @@ import structlog
 
 import claude_ollama_server as entry
 from config import Settings
+from proxy.api.hosts import is_loopback
 from proxy.api.server import open_socket
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
 from proxy.observe.log import configure_log
@@ -156,7 +157,7 @@ def test_a_port_is_taken_before_it_is_served() -> None:
 
 def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
     words = "cannot listen on 192.0.2.1 port 11434: "
-    check_refused(tmp_path, entry.EXIT_FAILURE, words, "serve", "--host", "192.0.2.1")
+    check_refused(tmp_path, entry.EXIT_FAILURE, words, "serve", "--host", "192.0.2.1", "--open-to-network")
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -457,4 +458,4 @@ def own_log() -> Iterator[StringIO]:
     [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
 )
 def test_who_listens_beyond_loopback_is_warned(host: str, loopback: bool) -> None:
-    assert entry._is_loopback(host) is loopback
+    assert is_loopback(host) is loopback

@@ -18,7 +18,15 @@ LAYERS = (
     {"proxy.app"},
     {"proxy.api", "proxy.web"},
     {"proxy.engine"},
-    {"proxy.wire", "proxy.catalog", "proxy.backends", "proxy.store", "proxy.observe", "proxy.simulator"},
+    {
+        "proxy.wire",
+        "proxy.access",
+        "proxy.catalog",
+        "proxy.backends",
+        "proxy.store",
+        "proxy.observe",
+        "proxy.simulator",
+    },
     {"proxy.shape"},
     {"proxy.core"},
 )

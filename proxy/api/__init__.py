@@ -6,6 +6,7 @@ library      Ollama's routes that make, copy, delete and fetch models
 openai       the routes of OpenAI's dialects
 anthropic    the routes of Anthropic's dialect
 embeddings   the routes of embeddings, which are refused
+admin        the routes that tell an operator of keys and their use
 desk         what the routes of every dialect have in common
 health       whether the daemon is alive, and able to answer
 page         what a browser sees at ``/``
@@ -13,9 +14,13 @@ body         request bodies, bounded, decompressed
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors
 record       what one request did, for its line in the log
 origins      which web pages may use the API (CORS)
+peers        where a request comes from: trusted proxies
+access       who may ask at all: keys
+identity     what those two found out, for the handlers
 hosts        which names the server answers to (DNS rebinding)
 paths        paths written another way, redirected
 middleware   request ids, the log line, the last resort for errors
 protocol     HTTP/1.1 on a connection that is read while it is answered
+tls          the server's certificate
 server       uvicorn with our signals and a drain
 """

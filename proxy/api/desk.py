@@ -11,11 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.api.body import read_body
+from proxy.api.identity import identity_of
 from proxy.api.record import Record, record_of
 from proxy.api.reply import Dialect, Encoder, Headers, TurnReply, error_headers
 from proxy.catalog.fit import Fitted
 from proxy.catalog.models import Model
-from proxy.core.errors import ModelNotFound, ServerError
+from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
 from proxy.core.reply import Reply
 from proxy.core.request import ChatRequest
 from proxy.core.traits import Traits
@@ -102,26 +103,38 @@ class Desk:
         """The routes of a `table` of methods, path and handler; errors are told by the dialect's `manners`."""
         return [route(methods, path, _guarded(manners, handler)) for methods, path, handler in table]
 
+    def admins(self, table: Iterable[tuple[str, str, Handler]]) -> list[tuple[str, str, Handler]]:
+        """A table whose handlers are for those alone who may change the models of the daemon."""
+        return [(methods, path, _for_admins(handler)) for methods, path, handler in table]
+
     async def parsed(self, request: Request, parse: Callable[[bytes, Exists], Value]) -> Value:
         """The body as `parse` reads it. Raises `ServerError`."""
-        return await self._known(parse, await self.body(request))
+        return await self._known(parse, await self.body(request), self._exists(request))
 
     async def asked(self, request: Request, parse: Callable[[bytes, Exists], Asked]) -> Asked:
         """A body that asks a model for something, which may be the fallback model. Raises `ServerError`."""
         body = await self.body(request)
+        call: Any
         try:
-            return await self._known(parse, body)
+            call = await self._known(parse, body, self._exists(request))
         except ModelNotFound:
             if self._options.fallback is None:
                 raise
-        call: Any = await _parsed(parse, body, any_model)
-        record_of(request.scope).note(asked_model=call.request.model)
-        made: Asked = replace(call, request=replace(call.request, model=self._options.fallback))
+            call = await _parsed(parse, body, any_model)
+            record_of(request.scope).note(asked_model=call.request.model)
+            self._exists(request)(self._options.fallback)
+            call = replace(call, request=replace(call.request, model=self._options.fallback))
+        made: Asked = replace(call, request=replace(call.request, caller=identity_of(request.scope).caller))
         return made
 
-    async def _known(self, parse: Callable[[bytes, Exists], Value], body: bytes) -> Value:
+    def _exists(self, request: Request) -> Exists:
+        """Raises for the name of a model that there is not, or that is not for whoever asks."""
+        caller = identity_of(request.scope).caller
+        return lambda name: self.engine.permitted(name, caller)
+
+    async def _known(self, parse: Callable[[bytes, Exists], Value], body: bytes, exists: Exists) -> Value:
         try:
-            return await _parsed(parse, body, self.engine.find)
+            return await _parsed(parse, body, exists)
         except ModelNotFound:
             if self._discovered.is_set():
                 raise
@@ -155,24 +168,25 @@ class Desk:
         )
         return TurnReply(lambda: self.engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
 
-    async def find(self, name: str) -> Model:
-        """The model of a name. Raises `ModelNotFound`."""
+    async def find(self, request: Request, name: str) -> Model:
+        """The model of a name, for whoever asks. Raises `ModelNotFound` and `InvalidRequest`."""
         try:
-            return self.engine.find(name)
+            return self.engine.permitted(name, identity_of(request.scope).caller)
         except ModelNotFound:
             await self._discovery()
-        return self.engine.find(name)
+        return self.engine.permitted(name, identity_of(request.scope).caller)
 
-    async def shown(self, name: str) -> ModelCard:
+    async def shown(self, request: Request, name: str) -> ModelCard:
         """The model of a name, as clients see it. Raises `ModelNotFound`, as the routes that show models say it."""
         try:
-            return self.card(await self.find(name))
+            return self.card(await self.find(request, name))
         except ModelNotFound:
             raise ModelNotFound(model_not_found_text(name, full=True)) from None
 
-    def cards(self) -> list[ModelCard]:
-        """All models, as clients see them."""
-        return [self.card(model) for model in self.engine.catalog.models]
+    def cards(self, request: Request) -> list[ModelCard]:
+        """All models that are for whoever asks, as clients see them."""
+        identity = identity_of(request.scope)
+        return [self.card(model) for model in self.engine.catalog.models if identity.may_use(model.name)]
 
     def card(self, model: Model) -> ModelCard:
         """A model, as clients see it."""
@@ -218,6 +232,16 @@ def route(methods: str, path: str, handler: Handler) -> Route:
     made = Route(path, handler, methods=methods.split(", "))
     made.methods = set(methods.split(", "))
     return made
+
+
+def _for_admins(handler: Handler) -> Handler:
+    async def for_admins(request: Request) -> Answer:
+        if not identity_of(request.scope).admin:
+            text = "this API key may not change the models of this server: it takes an admin key"
+            raise InvalidRequest(text, status=403, should_retry=False)
+        return await handler(request)
+
+    return for_admins
 
 
 def _guarded(manners: Manners, handler: Handler) -> Handler:

@@ -33,9 +33,8 @@ def allowed_host(header: str, machine: str, addresses: Callable[[], Collection[s
 
     `machine` is this machine's name, `addresses` its IP addresses: asked for only where they matter.
     """
-    match = _HOST.fullmatch(header)
-    host = (match[1] or match[2] or "") if match else header
-    address = _address(host)
+    host = _host_in(header)
+    address = address_in(host)
     if address is not None and (_is_local(address) or str(address) in addresses()):
         return "address"
     name = host.lower()
@@ -44,10 +43,17 @@ def allowed_host(header: str, machine: str, addresses: Callable[[], Collection[s
     return None
 
 
+def names_loopback(header: str) -> bool:
+    """Whether a ``Host`` header names this machine in a way that no page's name can."""
+    host = _host_in(header)
+    address = address_in(host)
+    return host.lower() == "localhost" if address is None else address.is_loopback
+
+
 def own_addresses() -> set[str]:
     """The IP addresses of this machine, without zones."""
     found = (entry.address.partition("%")[0] for entries in psutil.net_if_addrs().values() for entry in entries)
-    return {str(address) for text in found if (address := _address(text)) is not None}
+    return {str(address) for text in found if (address := address_in(text)) is not None}
 
 
 def is_loopback(host: str) -> bool:
@@ -55,13 +61,13 @@ def is_loopback(host: str) -> bool:
 
     A name is looked up as it is for listening; one that is not found counts as such, the safe side.
     """
-    address = _address(host)
+    address = address_in(host)
     if address is None:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except OSError:
             return True
-        address = _address(str(found[0][4][0]))
+        address = address_in(str(found[0][4][0]))
     return address is not None and address.is_loopback
 
 
@@ -84,7 +90,12 @@ class Hosts:
             await self._app(scope, receive, send)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _host_in(header: str) -> str:
+    match = _HOST.fullmatch(header)
+    return (match[1] or match[2] or "") if match else header
+
+
+def address_in(text: str) -> IPv4Address | IPv6Address | None:
     """The address that is written, an IPv4 one also where it is written as IPv6; None if it is none."""
     try:
         address = ip_address(text)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.api.desk import JSON, NDJSON, PLAIN_JSON, Desk, Manners
+from proxy.api.identity import identity_of
 from proxy.api.record import record_of
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
 from proxy.wire import ollama
@@ -24,13 +25,16 @@ class LibraryRoutes:
 
     def routes(self) -> list[Route]:
         """The route table."""
-        table = [
+        changes = [
             ("POST", "/api/create", self.create),
             ("POST", "/api/copy", self.copy),
             ("DELETE", "/api/delete", self.delete),
-            ("POST", "/api/pull", self.pull),
             ("POST", "/api/push", self.push),
             ("HEAD, POST", "/api/blobs/{digest}", self.blob),
+        ]
+        table = [
+            *self._desk.admins(changes),
+            ("POST", "/api/pull", self.pull),
             ("POST", "/api/me", self.me),
             ("POST", "/api/signout", self.signout),
             ("DELETE", "/api/user/keys/{key}", self.signout),
@@ -46,7 +50,7 @@ class LibraryRoutes:
         record_of(request.scope).note(model=asked.name.short)
         engine = self._desk.engine
         try:
-            parent = self._desk.card(await self._desk.find(asked.source))
+            parent = self._desk.card(await self._desk.find(request, asked.source))
             persona = await engine.library.create(asked.name, asked.source, asked.traits)
         except ModelNotFound:
             # Ollama goes to fetch what it does not have.
@@ -57,7 +61,7 @@ class LibraryRoutes:
         asked = creation.parse_copy(await self._desk.body(request))
         record_of(request.scope).note(model=asked.destination.short)
         try:
-            await self._desk.find(asked.source)
+            await self._desk.find(request, asked.source)
             await self._desk.engine.library.copy(asked.source, asked.destination)
         except ModelNotFound:
             raise ModelNotFound(f"model {quote(asked.source)} not found") from None
@@ -66,7 +70,7 @@ class LibraryRoutes:
     async def delete(self, request: Request) -> Response:
         name = creation.parse_delete(await self._desk.body(request))
         record_of(request.scope).note(model=name)
-        await self._desk.find(name)
+        await self._desk.find(request, name)
         await self._desk.engine.delete(name)
         return Response()
 
@@ -74,7 +78,7 @@ class LibraryRoutes:
         asked = creation.parse_pull(await self._desk.body(request))
         record_of(request.scope).note(model=asked.model)
         try:
-            card = self._desk.card(await self._desk.find(asked.model))
+            card = self._desk.card(await self._desk.find(request, asked.model))
         except ModelNotFound:
             return self._failed(request, progress.PULLING, _missing(), stream=asked.stream)
         return _told(progress.pull_steps(card), stream=asked.stream)
@@ -83,7 +87,7 @@ class LibraryRoutes:
         asked = creation.parse_push(await self._desk.body(request))
         record_of(request.scope).note(model=asked.model)
         try:
-            await self._desk.find(asked.model)
+            await self._desk.find(request, asked.model)
         except ModelNotFound as error:
             return self._failed(request, progress.PUSH_MISSING, error, stream=asked.stream)
         refused = InvalidRequest("unauthorized: the models of this server cannot be pushed to a registry", status=403)
@@ -107,8 +111,9 @@ class LibraryRoutes:
     async def status(self, _request: Request) -> Response:
         return Response(account.CLOUD_STATUS, media_type=JSON)
 
-    async def recommendations(self, _request: Request) -> Response:
-        cards = map(self._desk.card, self._desk.engine.catalog.bases)
+    async def recommendations(self, request: Request) -> Response:
+        identity, bases = identity_of(request.scope), self._desk.engine.catalog.bases
+        cards = [self._desk.card(model) for model in bases if identity.may_use(model.name)]
         return Response(account.recommendations(cards), media_type=JSON)
 
     async def web(self, request: Request) -> Response:

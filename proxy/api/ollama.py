@@ -9,8 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.api.desk import JSON, NDJSON, Answer, Desk, Manners, route
+from proxy.api.identity import identity_of, is_at_hand
 from proxy.api.page import PAGE_HEADERS, Status, page
 from proxy.api.record import record_of
+from proxy.core.request import Caller
 from proxy.wire import models, ollama
 
 API_VERSION = "0.32.15"
@@ -40,27 +42,30 @@ class OllamaRoutes:
         return [route("HEAD, GET", "/", self.home), *self._desk.routes(_MANNERS, table)]
 
     async def home(self, request: Request) -> Response:
-        if "text/html" in request.headers.get("accept", ""):
+        # What runs here is for those alone who may use all of it.
+        if "text/html" in request.headers.get("accept", "") and (
+            identity_of(request.scope).admin or is_at_hand(request)
+        ):
             return Response(page(self._status()), headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
         return Response("Ollama is running", media_type="text/plain; charset=utf-8")
 
     async def version(self, _request: Request) -> Response:
         return Response(models.version(API_VERSION), media_type=JSON)
 
-    async def tags(self, _request: Request) -> Response:
-        return Response(models.tags(self._desk.cards()), media_type=JSON)
+    async def tags(self, request: Request) -> Response:
+        return Response(models.tags(self._desk.cards(request)), media_type=JSON)
 
-    async def ps(self, _request: Request) -> Response:
+    async def ps(self, request: Request) -> Response:
         now = datetime.now().astimezone()
         loaded = [
             models.Loaded(self._desk.card(self._engine.find(name)), _end(now, seconds))
-            for name, seconds in self._engine.loaded().items()
+            for name, seconds in self._engine.loaded(_whose(request)).items()
         ]
         return Response(models.ps(loaded), media_type=JSON)
 
     async def show(self, request: Request) -> Response:
         asked = ollama.parse_show(await self._desk.body(request))
-        card = await self._desk.shown(asked.model)
+        card = await self._desk.shown(request, asked.model)
         return Response(models.show(card, asked, request.headers.get("user-agent", "")), media_type=JSON)
 
     async def chat(self, request: Request) -> Answer:
@@ -79,10 +84,16 @@ class OllamaRoutes:
         record_of(request.scope).note(model=call.model)
         if call.action == "load":
             self._engine.fit(call.request)  # what the model cannot do is an error here too
-            self._engine.load(call.model, call.request.keep_alive)
+            self._engine.load(call.model, call.request.keep_alive, call.request.caller)
         else:
-            self._engine.unload(call.model)
+            self._engine.unload(call.model, _whose(request))
         return Response(stream.loaded(call.action), media_type=JSON)
+
+
+def _whose(request: Request) -> Caller | None:
+    """Whose loaded models a request is about: its caller's, an admin's about everyone's."""
+    identity = identity_of(request.scope)
+    return None if identity.admin else identity.caller
 
 
 def _end(now: datetime, seconds: float) -> datetime | None:

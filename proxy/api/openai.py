@@ -45,7 +45,7 @@ class OpenAIRoutes:
         if call.action == "answer":
             return self._desk.turn(request, call, stream, _CHAT)
         record_of(request.scope).note(model=call.model)
-        self._desk.engine.load(call.model, call.request.keep_alive)
+        self._desk.engine.load(call.model, call.request.keep_alive, call.request.caller)
         # As a header: starlette adds a charset to the media type of a text.
         headers = {"content-type": SSE if call.stream else PLAIN_JSON}
         return Response(stream.loaded(stream=call.stream), headers=headers)
@@ -57,13 +57,13 @@ class OpenAIRoutes:
 
     async def models(self, request: Request) -> Response:
         shape = models.anthropic_models if _is_anthropic(request) else models.v1_models
-        return Response(shape(self._desk.cards()), media_type=PLAIN_JSON)
+        return Response(shape(self._desk.cards(request)), media_type=PLAIN_JSON)
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["model"]
         shape = models.anthropic_model if _is_anthropic(request) else models.v1_model
         try:
-            return Response(shape(await self._desk.shown(name), name), media_type=PLAIN_JSON)
+            return Response(shape(await self._desk.shown(request, name), name), media_type=PLAIN_JSON)
         except ServerError as error:
             return refusal(request, error, _MESSAGES if _is_anthropic(request) else _CHAT)
 

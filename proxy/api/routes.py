@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 from starlette.routing import Route
 
+from proxy.api.admin import AdminRoutes
 from proxy.api.anthropic import AnthropicRoutes
 from proxy.api.desk import Desk, Options
 from proxy.api.embeddings import EmbeddingRoutes
@@ -33,4 +34,5 @@ def make_routes(
         *AnthropicRoutes(desk).routes(),
         *EmbeddingRoutes(desk).routes(),
         *HealthRoutes(missing).routes(),
+        *AdminRoutes(desk).routes(),
     ]

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.protocol import Protocol
 from proxy.api.reply import ABORT
+from proxy.api.tls import Certificate
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends the daemon: by hand, by a service manager, by closing its terminal; without one SIGHUP is a reload."""
@@ -29,7 +30,7 @@ _CLOSE_TIMEOUT = 2
 class Server(uvicorn.Server):
     """Serves `app` until a signal; `drain` runs after the last accepted connection, before the running ones end.
 
-    With `on_hangup` SIGHUP does that, instead of ending it.
+    With `on_hangup` SIGHUP does that, instead of ending it. With a `certificate` it speaks TLS.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Server(uvicorn.Server):
         drain: Drain,
         on_started: Callable[[], None],
         on_hangup: Callable[[], None] | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -55,6 +57,8 @@ class Server(uvicorn.Server):
                 loop="asyncio",
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_CLOSE_TIMEOUT,
+                ssl_certfile=certificate.certificate if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
             )
         )
         self._drain = drain

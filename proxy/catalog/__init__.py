@@ -8,4 +8,5 @@ fit            what of a client's wishes a model takes, and how they are put to 
 tools          what of a request's tools a model is offered, and whether it has to call one
 window         how long a conversation is, and which of its turns are left out
 residency      which models are loaded, and until when
+residents      that for each caller
 """

@@ -46,6 +46,11 @@ class Residency:
             del self._stays[model]
         return ended
 
+    @property
+    def empty(self) -> bool:
+        """Nothing is loaded."""
+        return not self._stays
+
     def next_end(self) -> float:
         """When the next stay ends, infinite when none does."""
         return min((stay.ends_at for stay in self._stays.values() if not stay.running), default=math.inf)

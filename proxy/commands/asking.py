@@ -1,7 +1,8 @@
-"""One question to whatever listens on a port of this machine, over plain HTTP."""
+"""One question to whatever listens on a port of this machine."""
 
+import ssl
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 _PATIENCE = 3.0
 # Seconds: it is this machine that is asked.
@@ -20,9 +21,9 @@ class Answer:
     body: bytes
 
 
-def ask(host: str, port: int, path: str) -> Answer | None:
-    """The answer of what listens on `host` and `port`, None when nothing that speaks HTTP does."""
-    connection = HTTPConnection(_EVERYWHERE.get(host, host), port, timeout=_PATIENCE)
+def ask(host: str, port: int, path: str, *, tls: bool = False) -> Answer | None:
+    """The answer of what listens on `host` and `port`, None when nothing that speaks HTTP, over `tls`, does."""
+    connection = _connection(_EVERYWHERE.get(host, host), port, tls=tls)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -31,3 +32,13 @@ def ask(host: str, port: int, path: str) -> Answer | None:
         return None
     finally:
         connection.close()
+
+
+def _connection(host: str, port: int, *, tls: bool) -> HTTPConnection:
+    if not tls:
+        return HTTPConnection(host, port, timeout=_PATIENCE)
+    # The certificate is for the name that clients use, which is not this one, and nothing secret is asked.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return HTTPSConnection(host, port, timeout=_PATIENCE, context=context)

@@ -87,7 +87,7 @@ def check_port(host: str, port: int) -> Check:
     else:
         return found(f"{place} is free")
     other = "choose another one with --port"
-    answer = ask(host, port, ALIVE)
+    answer = ask(host, port, ALIVE) or ask(host, port, ALIVE, tls=True)
     if answer and _is_ours(answer.body):
         return found(f"{place} is taken by a {SERVER} that runs")
     if answer and (home := ask(host, port, "/")) and b"Ollama is running" in home.body:

@@ -188,8 +188,9 @@ def _readiness(meant: _Service) -> tuple[str, str]:
         settings = load({}, {"HOME": meant.environ.get("HOME", "/"), **own, **kept})
     except ConfigError as error:
         return "", f"its settings are wrong: {error}"
-    url = f"http://{settings.host}:{settings.port}"
-    answer = ask(settings.host, settings.port, READY)
+    tls = settings.tls_certificate is not None
+    url = f"{'https' if tls else 'http'}://{settings.host}:{settings.port}"
+    answer = ask(settings.host, settings.port, READY, tls=tls)
     if answer is None:
         return url, f"nothing answers on {url}"
     try:

@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from config import ConfigError, Settings
 from proxy.api.server import Server
+from proxy.api.tls import Certificate
 from proxy.app import Daemon
 from proxy.observe.notify import Notifier
 
@@ -43,12 +44,16 @@ def catch_hangup() -> asyncio.Event | None:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A daemon, the manager that it serves under, and where its settings come from; `hung_up` asks for a reload."""
+    """A daemon, the manager that it serves under, and where its settings come from; `hung_up` asks for a reload.
+
+    With a `certificate` it speaks TLS.
+    """
 
     daemon: Daemon
     notifier: Notifier
     reread: Reread
     hung_up: asyncio.Event | None
+    certificate: Certificate | None = None
 
     async def run(self, listener: socket.socket, announce: Callable[[], None]) -> None:
         """Serve on `listener` until a signal; `announce` is called once it does."""
@@ -60,7 +65,13 @@ class Serving:
                 tasks.start_soon(self._reload_when_asked, self.hung_up)
 
         on_hangup = self.hung_up.set if self.hung_up is not None else None
-        server = Server(self.daemon.application(), drain=self._drain, on_started=started, on_hangup=on_hangup)
+        server = Server(
+            self.daemon.application(),
+            drain=self._drain,
+            on_started=started,
+            on_hangup=on_hangup,
+            certificate=self.certificate,
+        )
         async with anyio.create_task_group() as tasks:
             await server.serve(sockets=[listener])
             tasks.cancel_scope.cancel()

@@ -1,12 +1,12 @@
 """What a backend is."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from proxy.core.events import Event
-from proxy.core.request import ChatRequest, Options, Tool, ToolChoice
+from proxy.core.events import Event, Usage
+from proxy.core.request import Caller, ChatRequest, Options, Tool, ToolChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,21 @@ class Abilities:
     tools: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a turn has used: tokens, and US dollars.
+
+    A turn may tell of it more than once, as more is known: these add up. Dollars are negative where it told too many.
+    """
+
+    usage: Usage = field(default_factory=Usage)
+    dollars: float = 0.0
+
+
+OnSpent = Callable[[Caller, Spent], None]
+"""Hears what the turns of a caller have used."""
+
+
 class Turn(Protocol):
     """One answer being made. Iterate it once: batches of events that arrived together, none of them empty.
 
@@ -92,6 +107,6 @@ class Backend(Protocol):
         """Begin a turn. Entering waits for a process and sends the request; it raises `ServerError`."""
         ...
 
-    def release(self, model: str) -> None:
-        """Let go of what is kept for the conversations of `model`, a `Target.model`."""
+    def release(self, caller: Caller, model: str) -> None:
+        """Let go of what is kept for a caller's conversations with `model`, a `Target.model`."""
         ...

@@ -4,7 +4,7 @@
     ├── InvalidRequest      400  the client's body makes no sense, or the API refused it
     │   ├── ModelNotFound   404  no such model
     │   └── PromptTooLong   400  the conversation does not fit the model
-    ├── NotLoggedIn         401  the operator has to log in; the text says how
+    ├── NotLoggedIn         401  the operator has to log in, or the client needs a key; the text says how
     ├── LimitReached        429  a usage or rate limit; `retry_after` says when to come back
     ├── Busy                503  this daemon is full or shutting down
     ├── TimedOut            504  one of our deadlines passed; the text names it
@@ -16,6 +16,9 @@ A handler needs no text to tell them apart: `kind`, `status`, `fault`, `retry_af
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal
+
+QUEUE_FULL = "server busy, please try again.  maximum pending requests exceeded"
+"""Ollama's own words for `Busy`, with its two blanks."""
 
 Fault = Literal["client", "operator", "account", "server", "upstream", "backend"]
 

@@ -7,7 +7,7 @@ import structlog
 
 from proxy.core.contracts import Abilities, Backend, Target, Turn
 from proxy.core.events import CallComplete, Event, TextDelta
-from proxy.core.request import ChatRequest, Document, Image, Message, ToolCall, ToolResult
+from proxy.core.request import Caller, ChatRequest, Document, Image, Message, ToolCall, ToolResult
 
 log = structlog.get_logger()
 
@@ -39,9 +39,9 @@ class PromptLog:
                 calls = {"calls": logged.calls} if logged.calls else {}
                 log.info("answer", model=target.model, text="".join(logged.texts), **calls)
 
-    def release(self, model: str) -> None:
+    def release(self, caller: Caller, model: str) -> None:
         """As the backend."""
-        self._backend.release(model)
+        self._backend.release(caller, model)
 
 
 class _LoggedTurn:

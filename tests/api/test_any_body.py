@@ -34,7 +34,7 @@ from proxy.core.contracts import Abilities, Target
 from proxy.core.errors import InvalidRequest
 from proxy.core.events import Event, Finished, Started, TextDelta
 from proxy.core.names import parse_name
-from proxy.core.request import ChatRequest
+from proxy.core.request import Caller, ChatRequest
 from proxy.engine import Engine
 from proxy.wire.names import check_name
 from proxy.wire.ollama.creation import read_parameters
@@ -193,7 +193,7 @@ class Preparing:
         make_flags(target, PLAIN, script.whole, tools.exact if tools else ())
         yield Prepared()
 
-    def release(self, model: str) -> None:
+    def release(self, caller: Caller, model: str) -> None:
         pass
 
 

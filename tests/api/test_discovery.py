@@ -17,7 +17,7 @@ from proxy.api.record import open_record
 from proxy.api.routes import make_routes
 from proxy.catalog.models import Catalog, Model
 from proxy.core.contracts import Abilities, Target, Turn
-from proxy.core.request import ChatRequest
+from proxy.core.request import Caller, ChatRequest
 from proxy.engine import Engine
 from tests.support.running import WAIT
 
@@ -33,7 +33,7 @@ class Able:
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:
         raise NotImplementedError
 
-    def release(self, model: str) -> None:
+    def release(self, caller: Caller, model: str) -> None:
         raise NotImplementedError
 
 

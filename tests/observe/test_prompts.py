@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from proxy.catalog.models import Catalog, Model
 from proxy.core.contracts import Abilities, Target, Turn
 from proxy.core.events import CallComplete, CallDelta, CallStarted, Event, Finished, Started, TextDelta
-from proxy.core.request import ChatRequest, Image, Message, Text, ToolCall, ToolResult
+from proxy.core.request import Caller, ChatRequest, Image, Message, Text, ToolCall, ToolResult
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
 
@@ -33,7 +33,7 @@ class Remembering:
     def __init__(self, answer: Sequence[Event], recalled: str = "") -> None:
         self._answer = answer
         self._recalled = recalled
-        self.released: list[str] = []
+        self.released: list[tuple[Caller, str]] = []
 
     def recalls(self, request: ChatRequest, model: str) -> bool:
         return model == self._recalled and bool(request.messages)
@@ -46,8 +46,8 @@ class Remembering:
         for event in self._answer:
             yield [event]
 
-    def release(self, model: str) -> None:
-        self.released.append(model)
+    def release(self, caller: Caller, model: str) -> None:
+        self.released.append((caller, model))
 
 
 QUESTION = ChatRequest(
@@ -102,8 +102,8 @@ def test_the_backend_is_asked_for_everything_else() -> None:
     backend = PromptLog(inner)
     assert backend.abilities is inner.abilities
     assert [backend.recalls(QUESTION, model) for model in ("claude", "other")] == [True, False]
-    backend.release("claude")
-    assert inner.released == ["claude"]
+    backend.release(Caller("ann"), "claude")
+    assert inner.released == [(Caller("ann"), "claude")]
 
 
 def test_a_request_is_fitted_by_what_the_backend_recalls_of_its_model() -> None:

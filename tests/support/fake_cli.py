@@ -313,6 +313,24 @@ def ask_us(_fake: Fake, _argument: str) -> None:
     result()
 
 
+def costs(_fake: Fake, dollars: str) -> None:
+    """Answer, and tell what this process has cost since it began."""
+    start()
+    delta("fake answer")
+    end()
+    result(total_cost_usd=float(dollars))
+
+
+def kept(_fake: Fake, _argument: str) -> None:
+    """Answer, and say what of the answer this process now holds, so that the conversation can go on here."""
+    start()
+    delta("fake answer")
+    held = {"model": "claude-fake", "content": [{"type": "text", "text": "fake answer"}]}
+    say({"type": "assistant", "message": held, "parent_tool_use_id": None})
+    end()
+    result()
+
+
 def slow(_fake: Fake, pause: str) -> None:
     """Ten words with a pause between them."""
     start()
@@ -349,6 +367,8 @@ faults = {
         surrogate,
         ask_us,
         slow,
+        costs,
+        kept,
     )
 }
 

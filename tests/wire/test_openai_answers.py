@@ -156,7 +156,8 @@ def test_whatever_the_text_a_chunk_is_ascii_and_one_line(text: str) -> None:
     [
         (InvalidRequest("x"), "invalid_request_error"),
         (ModelNotFound("x"), "not_found_error"),
-        (NotLoggedIn("x"), "api_error"),
+        (NotLoggedIn("x"), "authentication_error"),
+        (InvalidRequest("x", status=403), "permission_error"),
         (LimitReached("x"), "api_error"),
         (Busy("x"), "api_error"),
         (BackendFailed("x"), "api_error"),

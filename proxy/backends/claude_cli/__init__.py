@@ -11,6 +11,7 @@ Pure, no I/O:
     calls       the calls of one answer, from the pieces in which they come
     memory      answers as the API gave them: thoughts and ids that clients do not send back
     tally       what an answer took: tokens and times
+    costs       what turns cost: what the CLI tells, and an estimate until it does
     turn        one answer: what the CLI says, turned into events with exactly one end
     shaping     an answer held to stop strings, and to JSON
     faults      what went wrong, from the CLI's structured error fields
@@ -31,6 +32,7 @@ With I/O:
     lease       a process as the pool keeps it, and as it lends it
     pool        spares, leases, limits: the plan decides, the pool acts
     relay       one answer from one process: asked, relayed, the process settled
+    bill        what one turn is counted for
     backend     joins them: the Backend contract
     probing     finds out what the installed CLI does
 """

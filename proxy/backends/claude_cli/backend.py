@@ -4,13 +4,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
 
 from proxy.backends.claude_cli.account import Account, read_account
+from proxy.backends.claude_cli.bill import Bill
 from proxy.backends.claude_cli.command import Login
 from proxy.backends.claude_cli.conversations import Conversation, begun
+from proxy.backends.claude_cli.costs import Prices
 from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import not_logged_in
 from proxy.backends.claude_cli.memory import Memory, thinks
@@ -24,9 +27,9 @@ from proxy.backends.claude_cli.shaping import shaper_for
 from proxy.backends.claude_cli.strategies import Strategies
 from proxy.backends.claude_cli.tools import PREFIX, Naming, tool_set
 from proxy.backends.claude_cli.transcript import transcript
-from proxy.core.contracts import Abilities, Target
+from proxy.core.contracts import Abilities, OnSpent, Target
 from proxy.core.errors import BackendFailed, TimedOut
-from proxy.core.request import ChatRequest, Thought
+from proxy.core.request import Caller, ChatRequest, Thought
 
 
 def unfit_text(checks: Sequence[str]) -> str:
@@ -38,13 +41,23 @@ def unfit_text(checks: Sequence[str]) -> str:
 
 
 class ClaudeCliBackend:
-    """Answers with the Claude CLI. `on_account` hears what each newly told process says of its login and models."""
+    """Answers with the Claude CLI. `on_account` hears what each newly told process says of its login and models,
+    `on_spent` what turns have used."""
 
-    def __init__(self, pool: Pool, login: Login, deadlines: Deadlines, on_account: Callable[[Account], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        login: Login,
+        deadlines: Deadlines,
+        on_account: Callable[[Account], None],
+        on_spent: OnSpent = lambda _caller, _spent: None,
+    ) -> None:
         self._pool = pool
         self._login = login
         self._deadlines = deadlines
         self._on_account = on_account
+        self._on_spent = on_spent
+        self._prices = Prices()
         self._strategies = Strategies()
         self._memory = Memory()
         self._ids: dict[str, str] = {}
@@ -81,9 +94,9 @@ class ClaudeCliBackend:
                 self._learn(reply)
             lease.settle = _nothing_to_settle
 
-    def release(self, model: str) -> None:
-        """Let go of every conversation that is kept for `model`."""
-        self._pool.release(model)
+    def release(self, caller: Caller, model: str) -> None:
+        """Let go of every conversation that is kept for a caller's requests of `model`."""
+        self._pool.release(caller, model)
 
     def recalls(self, request: ChatRequest, model: str) -> bool:
         """Whether the thoughts before the calls, of which `request` brings the results, are in it, or remembered."""
@@ -118,7 +131,8 @@ class ClaudeCliBackend:
         # A process that waits, and cannot be taken back to where it was before, takes nothing else.
         held = ways.rewind or not script.brings_results or job.live is not None
         async with self._pool.lease(Need(setup, history if history.messages and held else None)) as lease:
-            turn = CliTurn(lease, job, shaper, ways, self._deadlines, opened, self._memory)
+            bill = Bill(lease.session.meter, self._prices, partial(self._on_spent, request.caller))
+            turn = CliTurn(lease, job, shaper, ways, self._deadlines, opened, self._memory, bill)
             lease.settle = turn.settle
             try:
                 await turn.start(self._on_told)

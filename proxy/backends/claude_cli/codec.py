@@ -91,10 +91,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of a turn in the CLI, exactly one each; `failure` is set when it says that it failed."""
+    """The end of a turn in the CLI, exactly one each; `failure` is set when it says that it failed.
+
+    `cost` is what its process has cost since it began, in US dollars, as the CLI writes it.
+    """
 
     subtype: str
     failure: Failure | None = None
+    cost: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +198,14 @@ def _assistant(value: JsonObject) -> Output:
 def _result(value: JsonObject) -> Result:
     subtype = str(value.get("subtype") or "")
     if not value.get("is_error"):
-        return Result(subtype)
+        return Result(subtype, cost=value.get("total_cost_usd"))
     failure = Failure(
         text=str(value.get("result") or subtype),
         status=_integer(value.get("api_error_status")),
         error_type=str(value.get("api_error_type") or ""),
         cause=str(value.get("api_error") or value.get("terminal_reason") or ""),
     )
-    return Result(subtype, failure)
+    return Result(subtype, failure, value.get("total_cost_usd"))
 
 
 def _control_reply(response: Mapping[str, Any]) -> Output:

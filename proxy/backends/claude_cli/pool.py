@@ -18,12 +18,10 @@ from proxy.backends.claude_cli.launcher import Launcher
 from proxy.backends.claude_cli.lease import Child, Lease, Settle
 from proxy.backends.claude_cli.plan import Limits, Need, State, View, plan, surplus
 from proxy.backends.claude_cli.session import Session
-from proxy.core.errors import BackendFailed, Busy, ServerError, TimedOut
+from proxy.core.errors import QUEUE_FULL, BackendFailed, Busy, ServerError, TimedOut
+from proxy.core.request import Caller
 
 log = structlog.get_logger()
-
-QUEUE_FULL = "server busy, please try again.  maximum pending requests exceeded"
-# Ollama's own words, with its two blanks.
 
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 # Seconds before a spare is booted again after one, two… boots that failed in a row.
@@ -161,10 +159,11 @@ class Pool:
             if child.state in _IDLE:
                 self._stop(child)
 
-    def release(self, model: str) -> None:
-        """Let go of every conversation that is held for `model`."""
+    def release(self, caller: Caller, model: str) -> None:
+        """Let go of every conversation that is held for a caller's requests of `model`."""
         for child in self._children:
-            if child.conversation is not None and child.conversation.model == model:
+            held = child.conversation
+            if held is not None and (held.caller, held.model) == (caller, model):
                 child.kept = False
                 if child.state is State.LIVE:
                     self._clear(child)

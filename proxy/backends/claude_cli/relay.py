@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from proxy.backends.claude_cli.bill import Bill
 from proxy.backends.claude_cli.codec import ApiEvent, Output, Result
 from proxy.backends.claude_cli.conversations import Conversation, after
 from proxy.backends.claude_cli.deadlines import Deadlines, Watch
@@ -59,6 +60,7 @@ class CliTurn:
         deadlines: Deadlines,
         opened: float,
         memory: Memory,
+        bill: Bill,
     ) -> None:
         self._lease = lease
         self._session = lease.session
@@ -68,11 +70,13 @@ class CliTurn:
         self._ways = ways
         self._opened = opened
         self._memory = memory
+        self._bill = bill
         self._watch = Watch(deadlines, opened, self._expire)
         self._held, self._before = lease.turns, lease.holds
         self._turns: tuple[str, ...] = ()
         self._prompt = ""
         self._kept = False
+        self._went_on = False
         self._machine: TurnMachine | None = None
         self._error: ServerError | None = None
         self._result_seen = False
@@ -109,6 +113,7 @@ class CliTurn:
         assert session.tools is not None
         # Once it has them, there is no way back to where it waited.
         self._before = None
+        self._went_on = True
         # Not every client sends the ids back, but every result has its place.
         known = [replace(result, call_id=id) for id, result in zip(session.calls, results, strict=True)]
         for line in session.tools.answer(known):
@@ -146,12 +151,15 @@ class CliTurn:
                     raise self._error
         # A prompt that came before the tools are known would be asked without them.
         await session.listed()
+        session.meter.begin()
         session.write(telling.prompt)
 
     def close(self) -> None:
         """Stop watching the deadlines, and say what the process is going to hold."""
         self._watch.close()
         lease, machine = self._lease, self._machine
+        if machine is not None:
+            self._bill.make(machine, whole=machine.ended and not self._cut)
         answer = machine.answer if machine is not None and self._wanted and not self._script.whole else None
         lease.waits = False
         if machine is not None and machine.used:
@@ -189,8 +197,14 @@ class CliTurn:
             events = self._advance(machine, await self._receive(machine))
             if self._shaper is not None:
                 events = self._shaped(self._shaper, machine, events)
+            self._count_ended(machine)
             if events:
                 return events
+
+    def _count_ended(self, machine: TurnMachine) -> None:
+        # Before the client has the end: its next request finds this one counted.
+        if machine.ended:
+            self._bill.make(machine, whole=not self._cut)
 
     async def _receive(self, machine: TurnMachine) -> list[Output]:
         session, watch = self._session, self._watch
@@ -244,6 +258,14 @@ class CliTurn:
 
     async def settle(self, session: Session) -> bool:
         """Bring the process to what the lease says that it becomes. True when that is how it provably is."""
+        try:
+            return await self._settled(session)
+        finally:
+            if (machine := self._machine) is not None:
+                alone = not (self._went_on or machine.pending or machine.used or machine.goes_on)
+                self._bill.correct(machine, learn=alone)
+
+    async def _settled(self, session: Session) -> bool:
         machine, ways = self._machine, self._ways
         if machine is None or machine.goes_on or not ways.resets:
             return False

@@ -17,6 +17,7 @@ from proxy.backends.claude_cli.codec import (
     encode_control,
     encode_refusal,
 )
+from proxy.backends.claude_cli.costs import Meter
 from proxy.backends.claude_cli.process import CliProcess
 from proxy.backends.claude_cli.tools import SERVER, ToolServer, ToolSet
 from proxy.core.errors import BackendFailed, ServerError
@@ -33,7 +34,7 @@ class Session:
     """Speaks with `process`. One reader at a time: a turn, or whoever prepares or settles one.
 
     `tools` is the server of the client's tools, once it was offered any. `calls` are the ids of the calls whose
-    results the process waits for, in order.
+    results the process waits for, in order. The `meter` has read every `Result` that has arrived.
     """
 
     def __init__(self, process: CliProcess) -> None:
@@ -43,6 +44,7 @@ class Session:
         self._fault: ServerError | None = None
         self.tools: ToolServer | None = None
         self.calls: tuple[str, ...] = ()
+        self.meter = Meter()
 
     def write(self, data: bytes) -> None:
         """Send lines. Raises `BackendFailed` when the process is gone."""
@@ -164,6 +166,8 @@ class Session:
         elif isinstance(output, ControlAsk):
             self.write(encode_refusal(output))
         else:
+            if isinstance(output, Result):
+                self.meter.read(output.cost)
             self._outputs.append(output)
 
     def _answered(self, reply: ControlReply) -> None:

@@ -37,7 +37,7 @@ from proxy.backends.claude_cli.faults import error_from
 from proxy.backends.claude_cli.replay import Recalled
 from proxy.backends.claude_cli.tally import Clock, Tally
 from proxy.core.errors import BackendFailed, ServerError, UpstreamFailed
-from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, ThoughtEnded
+from proxy.core.events import Event, Finished, FinishReason, Started, TextDelta, ThinkingDelta, ThoughtEnded, Usage
 from proxy.core.request import Message, Text
 
 BYTES_PER_TOKEN = 4
@@ -87,6 +87,7 @@ class TurnMachine:
         self._retry_delay: float | None = None
         self._refusal = ""
         self._text_sent = False
+        self._size = 0
         self._said: list[Said] = []
         self._tools = tools or {}
         self._builtin = frozenset(builtin)
@@ -126,6 +127,18 @@ class TurnMachine:
     def given(self) -> Recalled:
         """The answer as the API gave it, thinking included."""
         return Recalled(self._model, tuple(said.block for said in self._said))
+
+    @property
+    def model(self) -> str:
+        """The id that answers, as the API reports it; empty before it does."""
+        return self._model
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens so far; what an answer that has not ended says is not counted by the API yet, but estimated."""
+        if not self.ended:
+            self._tally.at_least(-(-self._size // BYTES_PER_TOKEN))
+        return self._tally.usage
 
     @property
     def pending(self) -> bool:
@@ -220,7 +233,9 @@ class TurnMachine:
             case "thinking_delta":
                 return self._thought(delta["thinking"])
             case "input_json_delta":
-                return self._calls.piece(delta["partial_json"])
+                events = self._calls.piece(delta["partial_json"])
+                self._size += len(delta["partial_json"])
+                return events
             case "signature_delta":
                 return [ThoughtEnded(str(delta["signature"]))]
             case _:
@@ -231,6 +246,7 @@ class TurnMachine:
             raise TypeError
         if not text:
             return []
+        self._size += len(text)
         if not self._in_message:
             self._note_first()
         if not self._text_sent:
@@ -245,6 +261,7 @@ class TurnMachine:
             raise TypeError
         if not text:
             return []
+        self._size += len(text)
         if not self._in_message:
             self._note_first()
         return [ThinkingDelta(text)] if self._show_thinking else []
@@ -304,6 +321,7 @@ class TurnMachine:
             text = f"the model used tools more than {_MOST_USES} times without coming to an answer"
             raise BackendFailed(text, should_retry=False)
         self._tally.next_message()
+        self._size = 0
         self._in_message, self._text_ended = False, self._text_sent
         self._calls.next_message()
 

@@ -16,7 +16,12 @@ FINISH_REASONS: dict[FinishReason, str] = {
     "refusal": "content_filter",
     "tool_calls": "tool_calls",
 }
-_ERROR_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+}
 _ROLE = '"role":"assistant",'
 
 
