@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.access.key_store import KeyStore
-from proxy.access.keys import Key, KeyLimits, digest_of, new_id
+from proxy.access.keys import Key, KeyLimits, digest_of
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def secret_of(name: str) -> str:
 
 def make_key(name: str, *, limits: KeyLimits | None = None, **fields: Any) -> Key:
     """A key, with `limits` or none, whose secret is `secret_of` its name."""
-    return Key(new_id(), name, digest_of(secret_of(name)), MADE, limits=limits or KeyLimits(), **fields)
+    return Key(f"key_{digest_of(name)[:8]}", name, digest_of(secret_of(name)), MADE, limits=limits or KeyLimits(), **fields)
 
 
 def keep(folder: Path, keys: Iterable[Key]) -> KeyStore:
