@@ -154,6 +154,15 @@ def crash(_fake: Fake, after: str) -> None:
     os._exit(3)
 
 
+def crash_once(fake: Fake, mark: str) -> None:
+    """Die before the answer begins, unless there is a file `mark`, which is left: the next one answers."""
+    if os.path.exists(mark):
+        answer(fake, "")
+        return
+    with open(mark, "x"):
+        os._exit(3)
+
+
 def killed(_fake: Fake, _argument: str) -> None:
     """Be killed by the kernel in mid-answer."""
     start()
@@ -330,6 +339,7 @@ faults = {
         queued,
         many,
         crash,
+        crash_once,
         killed,
         hang,
         stubborn,
