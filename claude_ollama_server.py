@@ -197,7 +197,9 @@ async def _run(settings: Settings, environ: Mapping[str, str], *, simulated: boo
         daemon = await stack.enter_async_context(open_daemon(settings, environ, simulated=simulated))
         host, port = listener.getsockname()[:2]
         daemon.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        server = Server(daemon.application(), drain=daemon.drain, on_started=lambda: _announce(daemon))
+        server = Server(
+            daemon.application(), drain=daemon.drain, on_started=lambda: _announce(daemon), bounds=daemon.bounds
+        )
         await server.serve(sockets=[listener])
     log.info("stopped")
 

@@ -5,6 +5,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
                                                                ┘
 """
 
+import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from proxy.api.middleware import RequestLog
 from proxy.api.origins import Origins, allowed_origins
 from proxy.api.page import Status
 from proxy.api.paths import Paths
+from proxy.api.protocol import Bounds
 from proxy.api.record import record_of
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account, CliModel
@@ -62,6 +64,12 @@ _BOOTS_AT_ONCE = 2
 
 _SETTLE_EXTRA = 1.0
 # Seconds for taking a turn back out of a process, after its interrupt.
+
+
+_FILES_OF_OUR_OWN, _FILES_OF_A_PROCESS = 64, 5
+# Open files that connections must leave: for the log, the folders and the libraries; for the pipes of a process.
+
+_FEWEST_CONNECTIONS, _MANY_FILES = 16, 1 << 16
 
 
 def server_version() -> str:
@@ -112,6 +120,16 @@ class Daemon:
             cut = self.engine.running
         log.info("drained", finished=running - cut, cut=cut)
 
+    @property
+    def bounds(self) -> Bounds:
+        """What clients may take up: with too many connections no process could be started any more."""
+        settings = self.settings
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files == resource.RLIM_INFINITY:
+            files = _MANY_FILES
+        room = files - _FILES_OF_OUR_OWN - _FILES_OF_A_PROCESS * settings.max_processes
+        return Bounds(settings.request_timeout, settings.max_connections or max(_FEWEST_CONNECTIONS, room))
+
     def status(self) -> Status:
         """What the page shows."""
         unfit = self.findings.strategies.unfit if self.findings else ()
@@ -135,7 +153,13 @@ class Daemon:
     def application(self) -> ASGIApp:
         """The ASGI application; it has no lifespan of its own."""
         settings = self.settings
-        options = Options(settings.max_body, settings.write_timeout, self.simulated, settings.fallback_model)
+        options = Options(
+            settings.max_body,
+            settings.write_timeout,
+            self.simulated,
+            settings.fallback_model,
+            settings.request_timeout,
+        )
         routes = make_routes(self.engine, options, self.status, self.discovered)
         application = Starlette(
             routes=routes,

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.api.protocol import Protocol
+from proxy.api.protocol import Bounds, Protocol
 from proxy.api.reply import ABORT
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -25,11 +25,23 @@ Drain = Callable[[], Awaitable[None]]
 _CLOSE_TIMEOUT = 2
 # Seconds that connections get to close after the drain, so that a stalled client cannot hold the exit.
 
+_BACKLOG = 128
+# Connections that wait to be taken. When there are no descriptors left, asyncio tries as many in vain each second.
+
+_KEEP_ALIVE = 15
+# Seconds of silence after which the kernel asks, four times, whether the other side of a connection is still there.
+
 
 class Server(uvicorn.Server):
-    """Serves `app` until a signal; `drain` runs after the last accepted connection, before the running ones end."""
+    """Serves `app` within `bounds` until a signal; `drain` runs after the last accepted connection, before the running
+    ones end."""
 
-    def __init__(self, app: ASGIApp, *, drain: Drain, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, *, drain: Drain, on_started: Callable[[], None], bounds: Bounds) -> None:
+        given = bounds
+
+        class Bounded(Protocol):
+            bounds = given
+
         super().__init__(
             uvicorn.Config(
                 self._with_abort(app),
@@ -40,9 +52,10 @@ class Server(uvicorn.Server):
                 # Who the client is, the connection says: its abort is looked for by that.
                 proxy_headers=False,
                 date_header=True,
-                http=Protocol,
+                http=Bounded,
                 ws="none",
                 loop="asyncio",
+                backlog=_BACKLOG,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_CLOSE_TIMEOUT,
             )
@@ -110,9 +123,18 @@ def open_socket(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        _keep_alive(listener)
         listener.bind(address)
         listener.listen()  # bound alone, two daemons could have the same port
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _keep_alive(listener: socket.socket) -> None:
+    """Have connections whose other side has vanished without a word end as if it had hung up."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", _KEEP_ALIVE), ("TCP_KEEPINTVL", _KEEP_ALIVE), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):  # not everywhere
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -156,10 +156,11 @@ def crash(_fake: Fake, after: str) -> None:
 
 def crash_once(fake: Fake, mark: str) -> None:
     """Die before the answer begins, unless there is a file `mark`, which is left: the next one answers."""
-    if os.path.exists(mark):
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
         answer(fake, "")
-        return
-    with open(mark, "x"):
+    else:
         os._exit(3)
 
 
