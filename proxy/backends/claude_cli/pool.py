@@ -71,6 +71,7 @@ class Pool:
         self._tasks: TaskGroup | None = None
         self._exit = anyio.Event()
         self._held = 0
+        self._looks_again = False
 
     def __repr__(self) -> str:
         return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
@@ -122,8 +123,8 @@ class Pool:
     @asynccontextmanager
     async def lease(self, need: Need) -> AsyncIterator[Lease]:
         """A process that holds the needed history, or none. Raises `Busy`, `TimedOut` and `BackendFailed`."""
-        while not (child := await self._acquire(need)).running:
-            self._stop(child)
+        while not await (child := await self._acquire(need)).usable():
+            self._stop(child, kill=True)
         lease = Lease(child, self._act)
         self._leases.add(lease)
         try:
@@ -237,8 +238,9 @@ class Pool:
         wanted = [waiter.need for waiter in self._waiters]
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
         self._held = step.held
-        if step.held:
-            self._tasks.start_soon(self._act_after, self._limits.plan.patience)
+        if step.held and not self._looks_again:
+            self._looks_again = True
+            self._tasks.start_soon(self._look_again)
         served = []
         for request, index in step.assign:
             waiter = self._waiters[request]
@@ -292,6 +294,11 @@ class Pool:
         if self._tasks is not None:
             self._tasks.start_soon(self._act_after, pause)
         return pause
+
+    async def _look_again(self) -> None:
+        await anyio.sleep(self._limits.plan.patience)
+        self._looks_again = False
+        self._act()
 
     async def _act_after(self, seconds: float) -> None:
         await anyio.sleep(seconds)

@@ -91,7 +91,7 @@ class CliTurn:
         self._first: Sequence[Event] = ()
 
     async def begin(self, on_told: OnReply) -> None:
-        """Ask, and wait until the API has accepted. Raises `ServerError`, and `Lost` when it cannot have."""
+        """Ask, and wait until the API has accepted. Raises `ServerError`, and `Lost` when nothing came of it."""
         try:
             await self._ask(on_told)
             self._first = await anext(self)
