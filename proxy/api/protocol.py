@@ -17,7 +17,7 @@ _MOST_BEHIND = 1 << 20
 # Bytes of further requests that may wait behind the running one.
 
 _GRACE = 5.0
-# Seconds that a connection gets for its error, when the rest of a body never came.
+# Seconds at most that a connection gets for its error, when the rest of a body never came.
 
 _REFUSAL = "server busy, please try again.  maximum connections exceeded"
 
@@ -94,7 +94,7 @@ class Protocol(H11Protocol):
             else:
                 # Whoever waits for the body tells it in the words of its dialect.
                 self._late = True
-                self._timer = self.loop.call_later(_GRACE, self._too_late)
+                self._timer = self.loop.call_later(min(_GRACE, self.bounds.request), self._too_late)
         elif self.conn.trailing_data[0]:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"{HTTPStatus.REQUEST_TIMEOUT} Request Timeout")
         else:

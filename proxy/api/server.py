@@ -6,16 +6,21 @@ drains, with running answers left to finish for a while, a second one stops at o
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
+from typing import Any
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.protocol import Bounds, Protocol
 from proxy.api.reply import ABORT
+
+log = structlog.get_logger()
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends the daemon: by hand, by a service manager, by closing its terminal."""
@@ -26,7 +31,14 @@ _CLOSE_TIMEOUT = 2
 # Seconds that connections get to close after the drain, so that a stalled client cannot hold the exit.
 
 _BACKLOG = 128
-# Connections that wait to be taken. When there are no descriptors left, asyncio tries as many in vain each second.
+# Connections that wait to be taken.
+
+_TAKEN_AT_ONCE = 1
+# Without descriptors asyncio tries for each connection of its backlog, and comes back later for each one that failed.
+
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE = 1.5
+# Seconds after which asyncio listens again, with the backlog that it knows.
 
 _KEEP_ALIVE = 15
 # Seconds of silence after which the kernel asks, four times, whether the other side of a connection is still there.
@@ -55,7 +67,7 @@ class Server(uvicorn.Server):
                 http=Bounded,
                 ws="none",
                 loop="asyncio",
-                backlog=_BACKLOG,
+                backlog=_TAKEN_AT_ONCE,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_CLOSE_TIMEOUT,
             )
@@ -63,6 +75,7 @@ class Server(uvicorn.Server):
         self._drain = drain
         self._on_started = on_started
         self._draining: asyncio.Task[None] | None = None
+        self._listeners: list[socket.socket] = []
 
     def _with_abort(self, app: ASGIApp) -> ASGIApp:
         """Gives each request the means to drop its connection, which an ASGI application lacks."""
@@ -79,8 +92,24 @@ class Server(uvicorn.Server):
                 connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         await super().startup(sockets)
+        self._listeners = sockets or []
+        self._listen()
         self._on_started()
+
+    def _listen(self) -> None:
+        for listener in self._listeners:
+            if listener.fileno() >= 0:
+                listener.listen(_BACKLOG)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if "socket" in context and isinstance(error, OSError) and error.errno in _NO_MORE:
+            log.error("connection_not_taken", error=error.strerror, connections=len(self.server_state.connections))
+            loop.call_later(_PAUSE, self._listen)
+        else:
+            loop.default_exception_handler(context)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,6 +130,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._listeners = []
         for listener in self.servers:
             listener.close()
         if not self.force_exit:

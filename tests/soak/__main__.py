@@ -89,16 +89,18 @@ async def subject(*arguments: str) -> AsyncIterator[Subject]:
 async def run(phase: Phase, cli: str, folder: Path) -> bool:
     """Whether all is as it should be; prints what was found."""
     plans = make_plans(phase.warm + phase.count, SEED, phase.good, phase.faults)
-    async with serve_simulator() as simulator:
-        async with subject(str(folder), cli, simulator.url, phase.first_event) as daemon:
-            url = (await daemon.heard())["url"]
-            start = await daemon.held()
-            warm = await ask_all(url, plans[: phase.warm], phase.at_once)
-            before = await daemon.held()
-            began = time.monotonic()
-            ended = await ask_all(url, plans[phase.warm :], phase.at_once)
-            took = time.monotonic() - began
-            after = await daemon.held()
+    async with (
+        serve_simulator() as simulator,
+        subject(str(folder), cli, simulator.url, phase.first_event) as daemon,
+    ):
+        url = (await daemon.heard())["url"]
+        start = await daemon.held()
+        warm = await ask_all(url, plans[: phase.warm], phase.at_once)
+        before = await daemon.held()
+        began = time.monotonic()
+        ended = await ask_all(url, plans[phase.warm :], phase.at_once)
+        took = time.monotonic() - began
+        after = await daemon.held()
     wrong = [(plan, how) for plan, how in (*warm, *ended) if how != plan.ends]
     show(phase, start, before, after, ended, wrong, took)
     same = all(start[name] == after[name] for name in ("processes", "descriptors", "tasks"))

@@ -6,7 +6,7 @@ import gc
 import json
 import logging
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import psutil
@@ -18,8 +18,8 @@ from proxy.app import Daemon, open_daemon
 from tests.support.children import children
 from tests.support.running import clean_environment
 
-REST = 90.0
-"""Seconds that the daemon gets to come to rest."""
+REST, PAUSE = 90.0, 0.05
+"""Seconds that the daemon gets to come to rest, and between two looks."""
 
 SETTINGS = {
     "port": "0",
@@ -74,18 +74,18 @@ async def tell(daemon: Daemon, server: Server, folder: Path) -> None:
         states = [view.state.value for view in daemon.pool.processes]
         return states == ["spare", "spare"] and not daemon.engine.running and not server.server_state.connections
 
-    with suppress(TimeoutError):
-        async with asyncio.timeout(REST):
-            while not at_rest():
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.5)  # the sleepers of the pool have looked for the last time
+    for _ in range(round(REST / PAUSE)):
+        if at_rest():
+            break
+        await asyncio.sleep(PAUSE)
+    await asyncio.sleep(0.5)  # the pool has looked for the last time
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     held = {
         "rest": at_rest(),
         "state": repr(daemon.pool),
         "processes": len(children(folder)),
-        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "descriptors": psutil.Process().num_fds(),
         "tasks": len(asyncio.all_tasks()),
         "memory": psutil.Process().memory_info().rss,
     }
