@@ -143,6 +143,15 @@ def many(_fake: Fake, count: str) -> None:
     result()
 
 
+def torrent(_fake: Fake, count: str) -> None:
+    """Deltas of 50 kB, as fast as possible."""
+    start()
+    for _ in range(int(count)):
+        delta("x" * 50_000)
+    end()
+    result()
+
+
 def crash(_fake: Fake, after: str) -> None:
     """Die with a word on stderr, after some deltas or before the answer begins."""
     if after:
@@ -412,6 +421,7 @@ faults = {
         answer,
         queued,
         many,
+        torrent,
         crash,
         crashes,
         killed,
