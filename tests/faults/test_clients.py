@@ -14,12 +14,21 @@ from proxy.wire.census import MOST_VALUES
 from tests.conftest import MakeDaemon
 from tests.faults.conftest import Beside
 from tests.support.asking import PATHS, ask, outcome, question
-from tests.support.running import WAIT, Running
+from tests.support.children import wait_until_none
+from tests.support.running import WAIT, Running, running_daemon, write_fake_cli
 
 HOST = b"Host: localhost\r\n"
-SOON = {"request_timeout": "300ms"}
 BUFFERED = 4 << 20
 """Bytes that may wait in the daemon for one client: what the pipe's inbox and the connection's buffer hold."""
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A daemon over the fake CLI that gives requests half a second to arrive."""
+    folder = tmp_path_factory.mktemp("hasty")
+    with running_daemon(folder, cli=write_fake_cli(folder), settings={"request_timeout": "500ms"}) as running:
+        yield running
+    wait_until_none(folder)
 
 
 @contextlib.contextmanager
@@ -63,28 +72,23 @@ def post(path: str, body: object, length: int | None = None) -> bytes:
         (b"GET /api/version HTTP/1.1\r\n" + HOST + b"\r\nGET /api/ver", b"HTTP/1.1 408 Request Timeout"),
     ],
 )
-def test_a_head_that_never_ends_is_given_up(
-    make_fake: MakeDaemon, unharmed: Beside, sent: bytes, answer: bytes
-) -> None:
-    running = make_fake(settings=SOON)
-    with unharmed(running), connection(running, sent) as made:
+def test_a_head_that_never_ends_is_given_up(hasty: Running, unharmed: Beside, sent: bytes, answer: bytes) -> None:
+    with unharmed(hasty), connection(hasty, sent) as made:
         assert answer in rest(made)
 
 
 @pytest.mark.parametrize("dialect", PATHS)
-def test_a_body_that_never_ends_is_a_408_in_its_dialect(make_fake: MakeDaemon, dialect: str) -> None:
-    running = make_fake(settings=SOON)
-    with connection(running, post(PATHS[dialect], question(dialect, "hello"), length=5000)) as made:
+def test_a_body_that_never_ends_is_a_408_in_its_dialect(hasty: Running, dialect: str) -> None:
+    with connection(hasty, post(PATHS[dialect], question(dialect, "hello"), length=5000)) as made:
         head, _, body = rest(made).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
-    assert outcome(dialect, 408, body).error == "the body of the request did not arrive within 0.3 s"
-    running.until(lambda: not running.server.server_state.connections, "closed")
+    assert outcome(dialect, 408, body).error == "the body of the request did not arrive within 0.5 s"
+    hasty.until(lambda: not hasty.server.server_state.connections, "closed")
 
 
 @pytest.mark.parametrize("sent", [b"POST /api/chat HTTP/1.1\r\nX: ", post("/api/chat", "", length=100_000)])
-def test_who_sends_a_byte_at_a_time_is_given_up_all_the_same(make_fake: MakeDaemon, sent: bytes) -> None:
-    running = make_fake(settings=SOON)
-    with connection(running, sent) as made:
+def test_who_sends_a_byte_at_a_time_is_given_up_all_the_same(hasty: Running, sent: bytes) -> None:
+    with connection(hasty, sent) as made:
         made.settimeout(0.02)
         answer = b""
         with contextlib.suppress(OSError):
@@ -93,13 +97,12 @@ def test_who_sends_a_byte_at_a_time_is_given_up_all_the_same(make_fake: MakeDaem
                 with contextlib.suppress(TimeoutError):
                     answer += made.recv(4096)
     assert b" 408 " in answer
-    running.until(lambda: not running.server.server_state.connections, "closed")
+    hasty.until(lambda: not hasty.server.server_state.connections, "closed")
 
 
-def test_the_time_of_a_request_is_not_that_of_its_answer(make_fake: MakeDaemon) -> None:
-    running = make_fake(settings=SOON)
-    with running.client() as client:
-        assert ask(client, "ollama", "[fake: slow 0.06]").complete
+def test_the_time_of_a_request_is_not_that_of_its_answer(hasty: Running) -> None:
+    with hasty.client() as client:
+        assert ask(client, "ollama", "[fake: slow 0.08]").complete
 
 
 # Not at all
@@ -147,10 +150,9 @@ def test_a_client_that_closes_its_own_side_alone_has_gone(fake: Running) -> None
 # Too much
 
 
-def test_a_body_of_very_many_values_is_refused(make_fake: MakeDaemon, unharmed: Beside) -> None:
-    running = make_fake()
+def test_a_body_of_very_many_values_is_refused(fake: Running, unharmed: Beside) -> None:
     body = b'{"model":"sonnet","messages":[%s]}' % b",".join([b"0"] * (MOST_VALUES + 1))
-    with unharmed(running), running.client() as client:
+    with unharmed(fake), fake.client() as client:
         for dialect, path in PATHS.items():
             answer = client.post(path, content=body)
             assert (answer.status_code, "400000 values" in answer.text) == (413, True), dialect
