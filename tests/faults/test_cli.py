@@ -1,14 +1,13 @@
 """What the CLI may do wrong: each fault has its error in every dialect, and costs no other request anything."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MakeDaemon
 from tests.faults.conftest import Beside
-from tests.support.asking import PATHS, Outcome, ask
+from tests.support.asking import PATHS, Outcome, ask, ask_all
 from tests.support.children import wait_until_none
 from tests.support.running import Running, running_daemon, write_fake_cli
 
@@ -23,12 +22,6 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     wait_until_none(folder)
 
 
-def ask_all(running: Running, prompt: str, *, stream: bool = True) -> list[Outcome]:
-    """The same question in every dialect, at once."""
-    with running.client() as client, ThreadPoolExecutor(len(PATHS)) as threads:
-        return list(threads.map(lambda dialect: ask(client, dialect, f"[fake: {prompt}]", stream=stream), PATHS))
-
-
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -40,7 +33,7 @@ def ask_all(running: Running, prompt: str, *, stream: bool = True) -> list[Outco
 )
 def test_before_the_answer_a_fault_is_a_500(faulty: Running, unharmed: Beside, fault: str, words: str) -> None:
     with unharmed(faulty):
-        for got in ask_all(faulty, fault):
+        for got in ask_all(faulty, f"[fake: {fault}]"):
             assert (got.status, got.text) == (500, "")
             assert words in got.error
 
@@ -62,7 +55,7 @@ def test_within_the_answer_a_fault_is_told_in_the_stream(
     faulty: Running, unharmed: Beside, fault: str, words: str
 ) -> None:
     with unharmed(faulty):
-        for got in ask_all(faulty, fault):
+        for got in ask_all(faulty, f"[fake: {fault}]"):
             assert (got.status, got.complete) == (200, False)
             assert words in got.error
             assert got.text.replace("word ", "") == ""
@@ -74,7 +67,6 @@ def test_within_the_answer_a_fault_is_told_in_the_stream(
         ("unknown", "word"),
         ("bytewise", "caf\u00e9 \u4f60\u597d \U0001f600"),
         ("not_utf8", "a\ufffd\ufffdz"),
-        ("big_line 50000000", "fake answer"),
         ("flood 5000000", "fake answer"),
         ("two_results", "fake answer"),
         ("no_result", "word "),
@@ -83,8 +75,13 @@ def test_within_the_answer_a_fault_is_told_in_the_stream(
 )
 def test_what_can_be_borne_is_borne(faulty: Running, unharmed: Beside, oddity: str, text: str) -> None:
     with unharmed(faulty):
-        for got in ask_all(faulty, oddity):
+        for got in ask_all(faulty, f"[fake: {oddity}]"):
             assert got == Outcome(200, text, complete=True), got
+
+
+def test_a_line_of_50_megabytes_is_read(faulty: Running, unharmed: Beside) -> None:
+    with unharmed(faulty), faulty.client() as client:
+        assert ask(client, "ollama", "[fake: big_line 50000000]").complete
 
 
 @pytest.mark.parametrize("fault", ["two_results", "afterwards"])

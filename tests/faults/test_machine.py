@@ -87,7 +87,7 @@ def test_without_descriptors_for_a_process_its_request_has_an_error(serve: Start
         for dialect in PATHS:
             for process in children(tmp_path):
                 process.kill()
-            with limited(program, resource.RLIMIT_NOFILE, open_files(program) + 1):
+            with limited(program, resource.RLIMIT_NOFILE, 3):
                 got = ask(client, dialect, "hello")
             assert (got.status, "Too many open files" in got.error) == (500, True)
             assert ask(client, dialect, "hello").complete

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from tests.support.running import Running
 
 PATHS = {
     "ollama": "/api/chat",
@@ -45,6 +48,12 @@ def ask(client: httpx.Client, dialect: str, prompt: str, *, stream: bool = True,
     """Ask, and read to the end."""
     answer = client.post(PATHS[dialect], json=question(dialect, prompt, stream=stream, **fields))
     return outcome(dialect, answer.status_code, answer.content)
+
+
+def ask_all(running: Running, prompt: str, *, stream: bool = True) -> list[Outcome]:
+    """What the same question comes to in every dialect, asked at once."""
+    with running.client() as client, ThreadPoolExecutor(len(PATHS)) as threads:
+        return list(threads.map(lambda dialect: ask(client, dialect, prompt, stream=stream), PATHS))
 
 
 def outcome(dialect: str, status: int, body: bytes) -> Outcome:
