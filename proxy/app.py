@@ -128,7 +128,8 @@ class Daemon:
         if files == resource.RLIM_INFINITY:
             files = _MANY_FILES
         room = files - _FILES_OF_OUR_OWN - _FILES_OF_A_PROCESS * settings.max_processes
-        return Bounds(settings.request_timeout, settings.max_connections or max(_FEWEST_CONNECTIONS, room))
+        connections = settings.max_connections or max(_FEWEST_CONNECTIONS, room)
+        return Bounds(settings.request_timeout, settings.write_timeout, connections)
 
     def status(self) -> Status:
         """What the page shows."""

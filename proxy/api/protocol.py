@@ -24,9 +24,11 @@ _REFUSAL = "server busy, please try again.  maximum connections exceeded"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a client may take up: `request` seconds from a request's first byte to its last; so many `connections`."""
+    """What a client may take up: `request` seconds from a request's first byte to its last; so many `connections`; and
+    twice `write` seconds in which it takes nothing of an answer, where whoever answers has not given it up by then."""
 
     request: float = 60.0
+    write: float = 30.0
     connections: int = 512
 
 
@@ -41,6 +43,7 @@ class Protocol(H11Protocol):
         self._behind = 0
         self._late = False
         self._timer: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -62,8 +65,17 @@ class Protocol(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        self._stall = self.loop.call_later(2 * self.bounds.write, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._unset_stall()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        self._unset_stall()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -86,6 +98,11 @@ class Protocol(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _unset_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def _too_late(self) -> None:
         if self.conn.their_state is h11.SEND_BODY:

@@ -351,6 +351,7 @@ _CLIENTS = (
         "at most some megabytes wait in the daemon for a client",
         (
             GONE + "a_client_that_never_reads_is_given_up",
+            CLIENTS + "a_client_that_asks_and_asks_and_never_reads_is_given_up",
             CLIENTS + "what_is_made_for_clients_that_never_read_waits_in_the_cli",
         ),
     ),
@@ -366,6 +367,7 @@ _CLIENTS = (
         "refused before it is read; large bodies are parsed beside the streams",
         (
             CLIENTS + "a_body_of_very_many_values_is_refused",
+            CLIENTS + "too_many_of_a_kind_are_refused_with_the_limit",
             "tests/api/test_routes.py::test_a_body_over_the_limit_is_refused",
             "tests/wire/test_images.py::test_only_pictures_are_counted",
         ),

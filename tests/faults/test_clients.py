@@ -132,6 +132,15 @@ def test_what_is_made_for_clients_that_never_read_waits_in_the_cli(make_fake: Ma
         assert sum(held()) < 4 * BUFFERED
 
 
+def test_a_client_that_asks_and_asks_and_never_reads_is_given_up(make_fake: MakeDaemon, unharmed: Beside) -> None:
+    running = make_fake(settings={"write_timeout": "300ms"})
+    requests = b"GET /api/tags HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10_000
+    with unharmed(running), connection(running, receive_buffer=2048) as made:
+        with contextlib.suppress(ConnectionError):
+            made.sendall(requests)
+        running.until(lambda: len(running.server.server_state.connections) == 1, "given up")
+
+
 def test_connections_whose_other_side_vanishes_are_asked_for_by_the_kernel(fake: Running) -> None:
     with connection(fake):
         fake.until(lambda: bool(fake.server.server_state.connections), "taken")
@@ -156,6 +165,20 @@ def test_a_body_of_very_many_values_is_refused(fake: Running, unharmed: Beside) 
         for dialect, path in PATHS.items():
             answer = client.post(path, content=body)
             assert (answer.status_code, "400000 values" in answer.text) == (413, True), dialect
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"tools": [{"function": {"name": f"tool{number}"}} for number in range(1001)]}, "1000 are allowed"),
+        ({"options": {"stop": list("x" * 101)}}, "at most 100"),
+    ],
+    ids=["tools", "stop strings"],
+)
+def test_too_many_of_a_kind_are_refused_with_the_limit(fake: Running, fields: dict[str, Any], words: str) -> None:
+    with fake.client() as client:
+        got = ask(client, "ollama", "hello", **fields)
+    assert (got.status, words in got.error) == (400, True)
 
 
 def test_requests_that_come_before_the_answer_are_answered_in_their_order(fake: Running) -> None:
