@@ -138,6 +138,7 @@ def test_a_client_that_asks_and_asks_and_never_reads_is_given_up(make_fake: Make
     with unharmed(running), connection(running, receive_buffer=2048) as made:
         with contextlib.suppress(ConnectionError):
             made.sendall(requests)
+        running.until(lambda: len(running.server.server_state.connections) == 2, "taken")
         running.until(lambda: len(running.server.server_state.connections) == 1, "given up")
 
 

@@ -9,7 +9,7 @@ import structlog
 from proxy.backends.claude_cli.conversations import Conversation
 from proxy.backends.claude_cli.plan import Setup, State, View
 from proxy.backends.claude_cli.session import Session
-from proxy.core.errors import BackendFailed
+from proxy.core.errors import ServerError
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class Child:
             if self.running and (self.waits or await self.session.quiet()):
                 return True
             reason = "it goes on with a turn that has ended" if self.running else "it has exited"
-        except BackendFailed as error:
+        except ServerError as error:
             reason = error.message
         log.warning("process_not_usable", pid=self.session.process.pid, reason=reason)
         return False

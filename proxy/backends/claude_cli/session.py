@@ -88,7 +88,7 @@ class Session:
         return bool(self._outputs) or self.process.ready
 
     async def quiet(self) -> bool:
-        """Whether nothing has come of a turn that nobody asked for; the rest is forgotten. Raises `BackendFailed`."""
+        """Whether nothing has come of a turn that nobody asked for; the rest is forgotten. Raises `ServerError`."""
         while self.process.ready:
             await self._fill()
         quiet = not any(isinstance(output, ApiEvent | Result) for output in self._outputs)
