@@ -37,7 +37,7 @@ def unharmed(tmp_path: Path) -> Beside:
         running.until_idle()
         running.until(lambda: not running.server.server_state.connections, "let go by the clients")
         running.until(lambda: running.daemon.engine.running == 0, "free")
-        running.until(lambda: len(asyncio.all_tasks()) <= before.tasks + 1, "left by its tasks")
+        running.until(lambda: len(asyncio.all_tasks()) <= before.tasks, "left by its tasks")
         after = measure(running)
         assert after.processes == len(running.daemon.pool.processes), "a process is nobody's"
 

@@ -71,7 +71,7 @@ class Pool:
         self._tasks: TaskGroup | None = None
         self._exit = anyio.Event()
         self._held = 0
-        self._looks_again = False
+        self._look: anyio.CancelScope | None = None
 
     def __repr__(self) -> str:
         return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
@@ -238,9 +238,12 @@ class Pool:
         wanted = [waiter.need for waiter in self._waiters]
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
         self._held = step.held
-        if step.held and not self._looks_again:
-            self._looks_again = True
-            self._tasks.start_soon(self._look_again)
+        if step.held and self._look is None:
+            self._look = anyio.CancelScope()
+            self._tasks.start_soon(self._look_again, self._look)
+        elif not step.held and self._look is not None:
+            self._look.cancel()
+            self._look = None
         served = []
         for request, index in step.assign:
             waiter = self._waiters[request]
@@ -295,10 +298,11 @@ class Pool:
             self._tasks.start_soon(self._act_after, pause)
         return pause
 
-    async def _look_again(self) -> None:
-        await anyio.sleep(self._limits.plan.patience)
-        self._looks_again = False
-        self._act()
+    async def _look_again(self, look: anyio.CancelScope) -> None:
+        with look:
+            await anyio.sleep(self._limits.plan.patience)
+            self._look = None
+            self._act()
 
     async def _act_after(self, seconds: float) -> None:
         await anyio.sleep(seconds)
