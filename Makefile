@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo run test check format bench lock clean
+.PHONY: install demo run test check format bench soak lock clean
 
 install: $(INSTALLED)
 
@@ -35,6 +35,9 @@ format: install
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
+
+soak: install
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lock: install
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli pyproject.toml -o requirements.lock

@@ -95,6 +95,7 @@ def _key(name: str) -> str:
 
 ReadFile = Callable[[Path], bytes]
 Count = Annotated[int, _quantity({}), Takes("N", "a whole number")]
+MaybeCount = Annotated[int | None, _quantity({}), Takes("N", "a whole number")]
 Tokens = Annotated[Count, Field(ge=1)]
 MaybeTokens = Annotated[int | None, _quantity({}), Takes("N", "a whole number"), Field(ge=1)]
 Size = Annotated[int, _quantity(BYTES), Takes("SIZE", "bytes, or such as 64MiB", BYTES), Field(le=4 << 30)]
@@ -248,6 +249,8 @@ class Settings(BaseModel):
     origins: Origins = Field(default=(), description="web pages that may use the API, beside those of this machine")
     max_body: Size = Field(default=32 << 20, ge=1 << 10, description="largest request body")
     write_timeout: Wait = Field(default=30.0, description="a client that takes no bytes for so long is given up")
+    request_timeout: Wait = Field(default=60.0, description="what a client gets to send a request, head and body")
+    max_connections: MaybeCount = Field(default=None, ge=1, description="most connections of clients at a time")
 
     cli: Folder | None = Field(default=None, description="path of the claude program")
     login: Login = Field(default="auto", description="login of the CLI; auto is the first that is there, in this order")
@@ -338,6 +341,7 @@ SECTIONS = {  # each begins with this setting
 }
 COMPUTED = {
     "origins": "none",
+    "max_connections": "as many as the limit of open files leaves beside the processes",
     "cli": "the one on PATH, else the bundled one",
     "models": "the built-in catalogue",
     "fallback_model": "none: an unknown model is an error",

@@ -6,6 +6,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
 """
 
 import contextlib
+import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from proxy.api.origins import Origins, allowed_origins
 from proxy.api.page import Status
 from proxy.api.paths import Paths, Targets
 from proxy.api.peers import Peers, networks
+from proxy.api.protocol import Bounds
 from proxy.api.record import record_of
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account, CliModel
@@ -87,6 +89,12 @@ RELOADED = _OF_A_PROCESS | {
     *("max_requests", "max_dollars_a_day", "trusted_proxies"),
 }
 """The settings that a reload applies; all others need a restart."""
+
+
+_FILES_OF_OUR_OWN, _FILES_OF_A_PROCESS = 64, 5
+# Open files that connections must leave: for the log, the folders and the libraries; for the pipes of a process.
+
+_FEWEST_CONNECTIONS, _MANY_FILES = 16, 1 << 16
 
 
 def server_version() -> str:
@@ -194,6 +202,17 @@ class Daemon:
             return ""
         return "no Claude CLI process boots" if self.pool.failed_boots else "every Claude CLI process is taken"
 
+    @property
+    def bounds(self) -> Bounds:
+        """What clients may take up: with too many connections no process could be started any more."""
+        settings = self.settings
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files == resource.RLIM_INFINITY:
+            files = _MANY_FILES
+        room = files - _FILES_OF_OUR_OWN - _FILES_OF_A_PROCESS * settings.max_processes
+        connections = settings.max_connections or max(_FEWEST_CONNECTIONS, room)
+        return Bounds(settings.request_timeout, settings.write_timeout, connections)
+
     def status(self) -> Status:
         """What the page shows."""
         unfit = self.findings.strategies.unfit if self.findings else ()
@@ -226,7 +245,13 @@ class Daemon:
 
     def _make_application(self) -> ASGIApp:
         settings = self.settings
-        options = Options(settings.max_body, settings.write_timeout, self.simulated, settings.fallback_model)
+        options = Options(
+            settings.max_body,
+            settings.write_timeout,
+            self.simulated,
+            settings.fallback_model,
+            settings.request_timeout,
+        )
         routes = make_routes(self.engine, options, self.status, self.discovered, self.missing)
         application = Starlette(
             routes=routes,

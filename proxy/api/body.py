@@ -5,10 +5,11 @@ Compressed are zstd's, on the routes of `ZSTD_PATHS` alone; everywhere else a bo
 
 import sys
 
+import anyio
 from anyio import to_thread
 from starlette.requests import Request
 
-from proxy.core.errors import InvalidRequest
+from proxy.core.errors import InvalidRequest, TimedOut
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -37,13 +38,21 @@ class BadCompression(Exception):
     """A compressed body that cannot be read, in Ollama's words. No dialect tells it in its own shape."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, decompressed. Raises `InvalidRequest` with status 413 for more than `limit` bytes, which
-    are never kept, and `BadCompression` for what cannot be decompressed to 20 MiB and `limit` at most.
+async def read_body(request: Request, limit: int, patience: float) -> bytes:
+    """The whole body, decompressed.
+
+    Raises `InvalidRequest` with status 413 for more than `limit` bytes, which are never kept, `TimedOut` with 408 when
+    they are not there within `patience` seconds, and `BadCompression` for what cannot be decompressed to 20 MiB and
+    `limit` at most.
 
     Raises starlette's `ClientDisconnect` when the client goes away first.
     """
-    body = await _read(request, limit)
+    try:
+        with anyio.fail_after(patience):
+            body = await _read(request, limit)
+    except TimeoutError:
+        text = f"the body of the request did not arrive within {patience:g} s"
+        raise TimedOut(text, status=408, fault="client") from None
     if request.headers.get("content-encoding", "").lower() != "zstd" or request.scope["path"] not in ZSTD_PATHS:
         return body
     return await to_thread.run_sync(decompress, body, min(limit, _MOST_DECOMPRESSED))

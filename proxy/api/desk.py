@@ -48,7 +48,8 @@ UNCACHED = ((b"cache-control", b"no-cache"),)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`max_body` in bytes, `write_timeout` in seconds. `simulated`: every answer is a made-up one, and says so.
+    """`max_body` in bytes; `write_timeout`, and `request_timeout` for a body to arrive, in seconds. `simulated`: every
+    answer is a made-up one, and says so.
 
     `fallback` is the name of the model that answers where an unknown one is asked for, None for an error.
     """
@@ -57,6 +58,7 @@ class Options:
     write_timeout: float
     simulated: bool = False
     fallback: str | None = None
+    request_timeout: float = 60.0
 
 
 class Call(Protocol):
@@ -148,7 +150,7 @@ class Desk:
 
     async def body(self, request: Request) -> bytes:
         """The body, within its limit. Raises `ServerError`."""
-        return await read_body(request, self._options.max_body)
+        return await read_body(request, self._options.max_body, self._options.request_timeout)
 
     def turn(self, request: Request, call: Call, answers: Answers, manners: Manners) -> TurnReply:
         """The answer to `call`: its turn opens when it is sent. Raises `ServerError` for what its model cannot do."""

@@ -6,17 +6,22 @@ drains, with running answers left to finish for a while, a second one stops at o
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
+from typing import Any
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.api.protocol import Protocol
+from proxy.api.protocol import Bounds, Protocol
 from proxy.api.reply import ABORT
 from proxy.api.tls import Certificate
+
+log = structlog.get_logger()
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends the daemon: by hand, by a service manager, by closing its terminal; without one SIGHUP is a reload."""
@@ -26,9 +31,23 @@ Drain = Callable[[], Awaitable[None]]
 _CLOSE_TIMEOUT = 2
 # Seconds that connections get to close after the drain, so that a stalled client cannot hold the exit.
 
+_BACKLOG = 128
+# Connections that wait to be taken.
+
+_TAKEN_AT_ONCE = 1
+# Without descriptors asyncio tries for each connection of its backlog, and comes back later for each one that failed.
+
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE = 1.5
+# Seconds after which asyncio listens again, with the backlog that it knows.
+
+_KEEP_ALIVE = 15
+# Seconds of silence after which the kernel asks, four times, whether the other side of a connection is still there.
+
 
 class Server(uvicorn.Server):
-    """Serves `app` until a signal; `drain` runs after the last accepted connection, before the running ones end.
+    """Serves `app` within `bounds` until a signal; `drain` runs after the last accepted connection, before the running
+    ones end.
 
     With `on_hangup` SIGHUP does that, instead of ending it. With a `certificate` it speaks TLS.
     """
@@ -39,9 +58,15 @@ class Server(uvicorn.Server):
         *,
         drain: Drain,
         on_started: Callable[[], None],
+        bounds: Bounds,
         on_hangup: Callable[[], None] | None = None,
         certificate: Certificate | None = None,
     ) -> None:
+        given = bounds
+
+        class Bounded(Protocol):
+            bounds = given
+
         super().__init__(
             uvicorn.Config(
                 self._with_abort(app),
@@ -52,9 +77,10 @@ class Server(uvicorn.Server):
                 # Who the client is, the connection says: its abort is looked for by that.
                 proxy_headers=False,
                 date_header=True,
-                http=Protocol,
+                http=Bounded,
                 ws="none",
                 loop="asyncio",
+                backlog=_TAKEN_AT_ONCE,
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_CLOSE_TIMEOUT,
                 ssl_certfile=certificate.certificate if certificate else None,
@@ -65,6 +91,7 @@ class Server(uvicorn.Server):
         self._on_started = on_started
         self._on_hangup = on_hangup
         self._draining: asyncio.Task[None] | None = None
+        self._listeners: list[socket.socket] = []
 
     def _with_abort(self, app: ASGIApp) -> ASGIApp:
         """Gives each request the means to drop its connection, which an ASGI application lacks."""
@@ -81,8 +108,24 @@ class Server(uvicorn.Server):
                 connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         await super().startup(sockets)
+        self._listeners = sockets or []
+        self._listen()
         self._on_started()
+
+    def _listen(self) -> None:
+        for listener in self._listeners:
+            if listener.fileno() >= 0:
+                listener.listen(_BACKLOG)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if "socket" in context and isinstance(error, OSError) and error.errno in _NO_MORE:
+            log.error("connection_not_taken", error=error.strerror, connections=len(self.server_state.connections))
+            loop.call_later(_PAUSE, self._listen)
+        else:
+            loop.default_exception_handler(context)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -106,6 +149,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._listeners = []
         for listener in self.servers:
             listener.close()
         if not self.force_exit:
@@ -128,9 +172,18 @@ def open_socket(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        _keep_alive(listener)
         listener.bind(address)
         listener.listen()  # bound alone, two daemons could have the same port
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _keep_alive(listener: socket.socket) -> None:
+    """Have connections whose other side has vanished without a word end as if it had hung up."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", _KEEP_ALIVE), ("TCP_KEEPINTVL", _KEEP_ALIVE), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):  # not everywhere
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -69,6 +69,7 @@ class Serving:
             self.daemon.application(),
             drain=self._drain,
             on_started=started,
+            bounds=self.daemon.bounds,
             on_hangup=on_hangup,
             certificate=self.certificate,
         )

@@ -1,5 +1,6 @@
 """structlog, JSON for machines and colours for people."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -40,18 +41,19 @@ def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> Non
 
 
 class _Output:
-    """A stream whose reader may go away: no request fails by that."""
+    """A stream whose reader may go away, or whose disk may be full: no request fails by that."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, line: str) -> None:
-        try:
-            print(line, file=self._stream, flush=True)
-        except OSError:
-            # From now on it leads nowhere, so that what it still holds can be flushed.
-            with Path(os.devnull).open("w") as nowhere:
-                os.dup2(nowhere.fileno(), self._stream.fileno())
+        with contextlib.suppress(OSError):
+            try:
+                print(line, file=self._stream, flush=True)
+            except BrokenPipeError:
+                # From now on it leads nowhere, so that what it still holds can be flushed.
+                with Path(os.devnull).open("w") as nowhere:
+                    os.dup2(nowhere.fileno(), self._stream.fileno())
 
     debug = info = warning = error = write  # structlog calls the method of the level
 

@@ -11,6 +11,7 @@ models      what is said about models: tags, show, ps, version, /v1/models in tw
 modelfile   a model as a Modelfile, and its parameters as lines
 names       the model's name in a request, and the words about it
 body        a request's first JSON value, by Go's rules
+census      how many values a JSON text has, told before it is read
 syntax      what is wrong with a JSON text, in Go's words
 fields      typed reading of a body, with Go's words for a mismatch
 options     sampling options: which exist, which mean something here

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from proxy.core import numbers
 from proxy.core.errors import InvalidRequest
+from proxy.wire.census import check_census
 from proxy.wire.syntax import EOF, complaint
 
 MISSING_BODY = "missing request body"
@@ -37,8 +38,12 @@ class Object(tuple[tuple[str, Any], ...]):
 
 
 def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
-    """The first JSON value of `body`. Raises `InvalidRequest` with Go's text; `empty` is the one for no value."""
+    """The first JSON value of `body`. Raises `InvalidRequest` with Go's text; `empty` is the one for no value.
+
+    Safe in a thread beside the event loop: what is read at a stretch is bounded.
+    """
     text = body.decode("utf-8", "one-u-fffd-per-byte").lstrip(" \t\r\n")
+    check_census(text)
     try:
         value, _ = _DECODER.raw_decode(_well_formed(text))
     except ValueError:
@@ -54,7 +59,9 @@ def first_value(body: bytes, *, empty: str = MISSING_BODY) -> Any:
 
 
 def object_in(text: str) -> Object | None:
-    """The JSON object that `text` is, None if it is anything else. Raises `InvalidRequest` for one too deep."""
+    """The JSON object that `text` is, None if it is anything else. Raises `InvalidRequest` for one that is too deep
+    or has too many values."""
+    check_census(text)
     try:
         value = _DECODER.decode(_well_formed(text))
     except ValueError:
@@ -135,6 +142,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 codecs.register_error("one-u-fffd-per-byte", _replace_each_byte)
+# Functions of our own and not the types: at their calls the interpreter lets other threads have their turn.
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=Object, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant
+    object_pairs_hook=lambda members: Object(members),
+    parse_int=lambda digits: Number(digits),
+    parse_float=lambda digits: Number(digits),
+    parse_constant=_refuse_constant,
 )

@@ -1,16 +1,14 @@
 """Turns over the real CLI, half of them cut, hung, refused, limited or abandoned."""
 
-import asyncio
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
 from tests.conftest import MakeDaemon
-from tests.support.children import children
+from tests.support.levels import measure
 from tests.support.running import Running
 
 TURNS = 70
@@ -41,15 +39,6 @@ class Plan:
     leaves_after: int | None
 
 
-@dataclass(frozen=True)
-class Levels:
-    """What there may be at the end no more of than at the start."""
-
-    processes: int
-    descriptors: int
-    tasks: int
-
-
 def make_plans() -> list[Plan]:
     chance = random.Random(SEED)
     plans = []
@@ -63,17 +52,6 @@ def make_plans() -> list[Plan]:
             prompt, leaves = chance.choice(GOOD + BAD), chance.choice((0, 1, 3))
         plans.append(Plan(prompt.format(f"turn-{number}"), chance.random() < 0.7, leaves))
     return plans
-
-
-def measure(running: Running) -> Levels:
-    async def tasks() -> int:
-        return len(asyncio.all_tasks())
-
-    return Levels(
-        processes=len(children(running.folder)),
-        descriptors=len(list(Path("/proc/self/fd").iterdir())),
-        tasks=running.run(tasks()),
-    )
 
 
 def one_turn(running: Running, plan: Plan) -> str:

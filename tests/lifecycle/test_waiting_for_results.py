@@ -1,7 +1,9 @@
 """Processes that wait for the results of calls: what ends them, and that nothing is left of them."""
 
+import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +103,18 @@ def test_a_process_that_died_while_it_waited_is_replaced(make_daemon: MakeDaemon
     again = ask(running, [asked, answer, {"role": "tool", "content": "noon"}], tools=TOOLS)
     assert "noon" in again.json()["message"]["content"]
     assert [message["role"] for message in spoken(running.last())] == ["user", "assistant", "user"]
+
+
+def test_a_process_that_dies_while_it_is_given_results_is_replaced(make_daemon: MakeDaemon) -> None:
+    running = make_daemon()
+    talk = Talk(running)
+    talk.say("call get_time in Paris")
+    [holder] = [child for child in running.daemon.pool._children if child.waits]
+    assert holder.session is not None
+    os.kill(holder.session.process.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        given = threads.submit(talk.give, "noon")
+        running.until(lambda: holder.state.value == "leased", "given the result")
+        os.kill(holder.session.process.pid, signal.SIGKILL)
+        assert "noon" in given.result().text
+    assert numbered(running.last()) == talk.told[:-1]

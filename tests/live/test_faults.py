@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from tests.conftest import MakeDaemon
+from tests.support.asking import ask_all
 from tests.support.children import children
 from tests.support.running import Running, running_daemon
 
@@ -57,9 +58,9 @@ def text(answer: httpx.Response) -> str:
 def test_an_error_before_the_first_byte_is_a_status(
     hasty: Running, directive: str, status: int, words: str, stream: bool
 ) -> None:
-    answer = ask(hasty, directive, stream=stream)
-    assert answer.status_code == status
-    assert words in answer.json()["error"]
+    for got in ask_all(hasty, f"hello [simulate: {directive}]", stream=stream):
+        assert (got.status, got.text) == (status, "")
+        assert words in got.error
 
 
 def test_an_error_says_when_to_come_back(hasty: Running) -> None:
@@ -114,6 +115,13 @@ def test_a_stream_that_breaks_after_text_ends_with_an_error_and_repeats_nothing(
     assert not any(line["done"] for line in said)
     assert text(answer).startswith("Hello!")
     assert whole.startswith(text(answer))
+
+
+@pytest.mark.parametrize("directive", ["error after=3", "cut after=3 rate=20"])
+def test_a_stream_that_breaks_is_told_in_every_dialect(live: Running, directive: str) -> None:
+    for got in ask_all(live, f"hello [simulate: {directive}]"):
+        assert (got.status, got.complete, bool(got.error)) == (200, False, True)
+        assert got.text.startswith("Hello!")
 
 
 def test_a_broken_stream_answers_openai_clients_with_an_error(live: Running) -> None:

@@ -143,6 +143,15 @@ def many(_fake: Fake, count: str) -> None:
     result()
 
 
+def torrent(_fake: Fake, count: str) -> None:
+    """Deltas of 50 kB, as fast as possible."""
+    start()
+    for _ in range(int(count)):
+        delta("x" * 50_000)
+    end()
+    result()
+
+
 def crash(_fake: Fake, after: str) -> None:
     """Die with a word on stderr, after some deltas or before the answer begins."""
     if after:
@@ -152,6 +161,15 @@ def crash(_fake: Fake, after: str) -> None:
     sys.stderr.write("fake: assertion failed: the moon is full\n")
     sys.stderr.flush()
     os._exit(3)
+
+
+def crashes(fake: Fake, marks: str) -> None:
+    """Die before the answer begins and leave the first of these files that is not there yet; with all there, answer."""
+    for mark in marks.split():
+        if not os.access(mark, os.F_OK):
+            os.close(os.open(mark, os.O_CREAT))
+            os._exit(3)
+    answer(fake, "")
 
 
 def killed(_fake: Fake, _argument: str) -> None:
@@ -341,13 +359,89 @@ def slow(_fake: Fake, pause: str) -> None:
     result()
 
 
+def bytewise(_fake: Fake, _argument: str) -> None:
+    """An answer that comes byte by byte, so that its lines and characters are cut everywhere."""
+    start()
+    for text in ("caf\u00e9 ", "\u4f60\u597d ", "\U0001f600"):
+        delta_event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        line = json.dumps({"type": "stream_event", "event": delta_event}, ensure_ascii=False) + "\n"
+        for byte in line.encode():
+            os.write(1, bytes((byte,)))
+    end()
+    result()
+
+
+def half_line(_fake: Fake, _argument: str) -> None:
+    """Half a line, and an end as if all were well."""
+    start()
+    delta("word ")
+    sys.stdout.write('{"type":"stream_event","event":{"type":"content_bl')
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def big_line(_fake: Fake, size: str) -> None:
+    """A line of so many bytes, of a type that nobody knows, before the answer."""
+    say({"type": "weather", "map": "x" * int(size)})
+    answer(_fake, "")
+
+
+def not_utf8(_fake: Fake, _argument: str) -> None:
+    """A delta with bytes that are no UTF-8."""
+    start()
+    head = b'{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+    os.write(1, head + b'"text":"a\xff\xc3z"}}}\n')
+    end()
+    result()
+
+
+def early_end(_fake: Fake, _argument: str) -> None:
+    """The end of a message that never began."""
+    end()
+    time.sleep(SILENT)
+
+
+def two_results(fake: Fake, _argument: str) -> None:
+    """An answer whose end is told twice."""
+    answer(fake, "")
+    result()
+
+
+def no_result(_fake: Fake, _argument: str) -> None:
+    """An answer that is complete, and then silence where the end of the turn should come."""
+    start()
+    delta("word ")
+    end()
+    time.sleep(SILENT)
+
+
+def afterwards(fake: Fake, _argument: str) -> None:
+    """An answer, and a line that is not JSON after its end."""
+    answer(fake, "")
+    sys.stdout.write("{not json at all\n")
+    sys.stdout.flush()
+
+
+def until(_fake: Fake, mark: str) -> None:
+    """A word, and another one as soon as there is a file `mark`."""
+    start()
+    delta("word ")
+    while not os.access(mark, os.F_OK):
+        time.sleep(0.005)
+    delta("more")
+    end()
+    result()
+
+
 faults = {
     function.__name__: function
     for function in (
         answer,
         queued,
         many,
+        torrent,
         crash,
+        crashes,
         killed,
         hang,
         stubborn,
@@ -369,6 +463,15 @@ faults = {
         slow,
         costs,
         kept,
+        bytewise,
+        half_line,
+        big_line,
+        not_utf8,
+        early_end,
+        two_results,
+        no_result,
+        afterwards,
+        until,
     )
 }
 

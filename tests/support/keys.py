@@ -18,7 +18,9 @@ def secret_of(name: str) -> str:
 
 def make_key(name: str, *, limits: KeyLimits | None = None, **fields: Any) -> Key:
     """A key, with `limits` or none, whose secret is `secret_of` its name."""
-    return Key(f"key_{digest_of(name)[:8]}", name, digest_of(secret_of(name)), MADE, limits=limits or KeyLimits(), **fields)
+    return Key(
+        f"key_{digest_of(name)[:8]}", name, digest_of(secret_of(name)), MADE, limits=limits or KeyLimits(), **fields
+    )
 
 
 def keep(folder: Path, keys: Iterable[Key]) -> KeyStore:

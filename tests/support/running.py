@@ -126,7 +126,7 @@ def running_daemon(
             def started() -> None:
                 ready.set_result(Running(daemon.url, daemon, simulator, folder, loop, server))
 
-            server = Server(daemon.application(), drain=daemon.drain, on_started=started)
+            server = Server(daemon.application(), drain=daemon.drain, on_started=started, bounds=daemon.bounds)
             await server.serve(sockets=[listener])
 
     def run() -> None:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import anyio
+import structlog
 
 from proxy.backends.claude_cli.account import Account, read_account
 from proxy.backends.claude_cli.bill import Bill
@@ -16,11 +17,12 @@ from proxy.backends.claude_cli.conversations import Conversation, begun
 from proxy.backends.claude_cli.costs import Prices
 from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import not_logged_in
+from proxy.backends.claude_cli.lease import Lease
 from proxy.backends.claude_cli.memory import Memory, thinks
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Need, Setup
 from proxy.backends.claude_cli.pool import Pool
-from proxy.backends.claude_cli.relay import CliTurn, Job
+from proxy.backends.claude_cli.relay import CliTurn, Job, Lost
 from proxy.backends.claude_cli.replay import Script, make_script, size_of
 from proxy.backends.claude_cli.session import Session
 from proxy.backends.claude_cli.shaping import shaper_for
@@ -30,6 +32,8 @@ from proxy.backends.claude_cli.transcript import transcript
 from proxy.core.contracts import Abilities, OnSpent, Target
 from proxy.core.errors import BackendFailed, TimedOut
 from proxy.core.request import Caller, ChatRequest, Thought
+
+log = structlog.get_logger()
 
 
 def unfit_text(checks: Sequence[str]) -> str:
@@ -130,12 +134,32 @@ class ClaudeCliBackend:
         job = Job(setup, script, history, target, self._ids)
         # A process that waits, and cannot be taken back to where it was before, takes nothing else.
         held = ways.rewind or not script.brings_results or job.live is not None
-        async with self._pool.lease(Need(setup, history if history.messages and held else None)) as lease:
+        need = Need(setup, history if history.messages and held else None)
+
+        def make(lease: Lease) -> CliTurn:
             bill = Bill(lease.session.meter, self._prices, partial(self._on_spent, request.caller))
-            turn = CliTurn(lease, job, shaper, ways, self._deadlines, opened, self._memory, bill)
+            return CliTurn(lease, job, shaper, ways, self._deadlines, opened, self._memory, bill)
+
+        async with AsyncExitStack() as stack:
+            try:
+                turn = await stack.enter_async_context(self._begun(need, make))
+            except Lost as lost:
+                # Nobody has seen anything of an answer. Once only: it may be this request that ends processes.
+                log.warning("asked_again", reason=lost.error.message)
+                try:
+                    turn = await stack.enter_async_context(self._begun(need, make))
+                except Lost as again:
+                    raise again.error from None
+            yield turn
+
+    @asynccontextmanager
+    async def _begun(self, need: Need, make: Callable[[Lease], CliTurn]) -> AsyncIterator[CliTurn]:
+        """A turn that the API has accepted. Raises `ServerError`, and `Lost` when its process died before that."""
+        async with self._pool.lease(need) as lease:
+            turn = make(lease)
             lease.settle = turn.settle
             try:
-                await turn.start(self._on_told)
+                await turn.begin(self._on_told)
                 yield turn
             finally:
                 turn.close()

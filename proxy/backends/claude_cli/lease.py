@@ -4,9 +4,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import structlog
+
 from proxy.backends.claude_cli.conversations import Conversation
 from proxy.backends.claude_cli.plan import Setup, State, View
 from proxy.backends.claude_cli.session import Session
+from proxy.core.errors import ServerError
+
+log = structlog.get_logger()
 
 Settle = Callable[[Session], Awaitable[bool]]
 
@@ -36,6 +41,18 @@ class Child:
     @property
     def running(self) -> bool:
         return self.session is not None and self.session.process.running
+
+    async def usable(self) -> bool:
+        """Whether it runs, and has said nothing after its last turn, which would be taken for the next one's."""
+        assert self.session is not None
+        try:
+            if self.running and (self.waits or await self.session.quiet()):
+                return True
+            reason = "it goes on with a turn that has ended" if self.running else "it has exited"
+        except ServerError as error:
+            reason = error.message
+        log.warning("process_not_usable", pid=self.session.process.pid, reason=reason)
+        return False
 
     def view(self) -> View:
         return View(self.state, self.setup, self.since, self.conversation, self.waits, self.builtin)

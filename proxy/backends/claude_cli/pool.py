@@ -131,8 +131,8 @@ class Pool:
     @asynccontextmanager
     async def lease(self, need: Need) -> AsyncIterator[Lease]:
         """A process that holds the needed history, or none. Raises `Busy`, `TimedOut` and `BackendFailed`."""
-        while not (child := await self._acquire(need)).running:
-            self._stop(child)
+        while not await (child := await self._acquire(need)).usable():
+            self._stop(child, kill=True)
         lease = Lease(child, self._act)
         self._leases.add(lease)
         try:

@@ -42,6 +42,10 @@ class StopTimes:
     kill: float
 
 
+class ProcessGone(BackendFailed):
+    """The child has exited, or closed its output: it takes nothing more and says nothing more."""
+
+
 class CliProcess:
     """A running child that speaks lines. Made by `spawn`; ended by `stop`, which is the caller's duty."""
 
@@ -82,7 +86,7 @@ class CliProcess:
         return not self._pipes.exited.is_set()
 
     def write(self, data: bytes) -> None:
-        """Hand `data` to the child's stdin; what it does not take yet waits in memory. Raises `BackendFailed`."""
+        """Hand `data` to the child's stdin; what it does not take yet waits in memory. Raises `ProcessGone`."""
         stdin = self._transport.get_pipe_transport(0)
         if stdin is None or stdin.is_closing():
             raise self._gone()
@@ -117,11 +121,11 @@ class CliProcess:
         """The last lines that the child wrote to stderr."""
         return self._pipes.stderr_text()
 
-    def _gone(self) -> BackendFailed:
+    def _gone(self) -> ProcessGone:
         code = self._transport.get_returncode()
         how = "closed its output" if code is None else f"was ended by {_signal_name(-code)}" if code < 0 else ""
         said = f"; it said: {self.stderr}" if self.stderr else ""
-        return BackendFailed(f"the Claude CLI {how or f'exited with code {code}'}{said}", should_retry=False)
+        return ProcessGone(f"the Claude CLI {how or f'exited with code {code}'}{said}", should_retry=False)
 
     async def wait(self) -> None:
         """Wait until the child has exited; a grandchild that holds its pipes does not matter."""

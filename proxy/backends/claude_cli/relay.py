@@ -15,6 +15,7 @@ from proxy.backends.claude_cli.lease import Lease
 from proxy.backends.claude_cli.memory import Memory
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Setup
+from proxy.backends.claude_cli.process import ProcessGone
 from proxy.backends.claude_cli.replay import Script
 from proxy.backends.claude_cli.session import OnReply, Session
 from proxy.backends.claude_cli.shaping import Shaper
@@ -48,8 +49,17 @@ class Job:
         return results if results is not None and all(map(arrives_unchanged, results)) else None
 
 
+class Lost(Exception):
+    """The process died, with an `error`, before the API had accepted anything: another one may be asked the same."""
+
+    def __init__(self, error: ProcessGone) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 class CliTurn:
-    """One answer from one process: iterate it for batches of events. It was `opened` at a monotonic time."""
+    """One answer from one process: begin it, then iterate it for batches of events. It was `opened` at a monotonic
+    time."""
 
     def __init__(
         self,
@@ -82,9 +92,20 @@ class CliTurn:
         self._result_seen = False
         self._cut = False
         self._wanted = ways.history == "structured"
+        self._first: Sequence[Event] = ()
 
-    async def start(self, on_told: OnReply) -> None:
-        """Tell the process everything that it does not hold, and ask. Raises `ServerError`."""
+    async def begin(self, on_told: OnReply) -> None:
+        """Ask, and wait until the API has accepted. Raises `ServerError`, and `Lost` when nothing came of it."""
+        try:
+            await self._ask(on_told)
+            self._first = await anext(self)
+        except ProcessGone as error:
+            if self._machine is not None and self._machine.started:
+                raise
+            raise Lost(error) from error
+
+    async def _ask(self, on_told: OnReply) -> None:
+        """Tell the process everything that it does not hold, and ask."""
         session, script, lease, tools = self._session, self._script, self._lease, self._job.setup.tools
         if not lease.told:
             session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
@@ -189,6 +210,9 @@ class CliTurn:
     async def __anext__(self) -> Sequence[Event]:
         machine = self._machine
         assert machine is not None
+        if self._first:
+            first, self._first = self._first, ()
+            return first
         while True:
             if machine.ended:
                 raise StopAsyncIteration

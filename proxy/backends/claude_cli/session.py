@@ -89,6 +89,14 @@ class Session:
         """Outputs have arrived: `receive` returns without waiting."""
         return bool(self._outputs) or self.process.ready
 
+    async def quiet(self) -> bool:
+        """Whether nothing has come of a turn that nobody asked for; the rest is forgotten. Raises `ServerError`."""
+        while self.process.ready:
+            await self._fill()
+        quiet = not any(isinstance(output, ApiEvent | Result) for output in self._outputs)
+        self._outputs.clear()
+        return quiet
+
     async def receive(self) -> list[Output]:
         """The outputs that have arrived, possibly none. Raises `BackendFailed`, once there are no more."""
         if not self._outputs:

@@ -4,6 +4,7 @@ import base64
 import json
 
 from proxy.core.request import Thought
+from proxy.wire.census import check_census
 from proxy.wire.jsontext import dump
 
 
@@ -19,9 +20,14 @@ def sealed(thought: Thought) -> str:
 
 
 def unsealed(text: str) -> Thought | None:
-    """The thought in `text`, None if it was not `sealed` here: other servers put other things there."""
+    """The thought in `text`, None if it was not `sealed` here: other servers put other things there.
+
+    Raises `InvalidRequest` for a text of very many values.
+    """
     try:
-        kept = json.loads(base64.b64decode(text, validate=True))
+        opened = base64.b64decode(text, validate=True).decode("utf-8")
+        check_census(opened)
+        kept = json.loads(opened)
     except (ValueError, RecursionError):
         return None
     match kept:
