@@ -26,6 +26,7 @@ from proxy.backends.claude_cli.codec import (
 )
 from proxy.backends.claude_cli.command import CliSettings, Folders, choose_login, make_argv, make_environment
 from proxy.backends.claude_cli.flags import make_flags
+from proxy.backends.claude_cli.launcher import write_key
 from proxy.core.contracts import Target, Thinking
 
 MODEL = "sonnet"
@@ -172,11 +173,18 @@ def answer_from_new_cli(stage: Stage, system: str, prompt: str) -> Answer:
 @contextmanager
 def _started(stage: Stage, options: list[str]) -> Iterator[BareCli]:
     place = stage.make_folder("bare")
-    folders = Folders(home=place / "home", config=place / "home/.claude", work=place / "work", temporary=place / "tmp")
+    folders = Folders(
+        key=place / "key",
+        home=place / "home",
+        config=place / "home/.claude",
+        work=place / "work",
+        temporary=place / "tmp",
+    )
     for folder in (folders.home, folders.config, folders.work, folders.temporary):
         folder.mkdir(mode=0o700)
     settings = CliSettings(stage.cli, choose_login("auto", stage.environ), stage.environ, MODEL)
-    argv = [option for option in make_argv(settings) if not option.startswith("--input-format")] + options
+    write_key(settings, folders)
+    argv = [option for option in make_argv(settings, folders) if not option.startswith("--input-format")] + options
     environment = make_environment(settings, folders)
     log = place / "stderr.log"
     with running(argv, environment=environment, log=log, folder=folders.work, gently=False) as child:

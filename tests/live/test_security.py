@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import MakeDaemon
 from tests.live.test_what_the_api_gets import MODES, store_login
+from tests.support.children import children
 
 SECRET = "the launch code is 8472"
 
@@ -45,3 +46,22 @@ def test_words_of_every_kind_reach_the_model_as_words_alone(make_daemon: MakeDae
         assert leaked.encode() not in everything
     assert not touched.exists()
     assert not (home / "hook-ran").exists()
+
+
+@pytest.mark.parametrize("mode", ["api-key", "oauth-token"])
+def test_no_credential_is_in_the_command_line_or_the_environment_of_a_process(
+    make_daemon: MakeDaemon, mode: str
+) -> None:
+    credentials = {"ANTHROPIC_API_KEY": "hush-key", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-hush"}
+    credentials["ANTHROPIC_API_KEY"] *= mode == "api-key"
+    running = make_daemon(environ=credentials)
+    with running.client() as client:
+        body = {"model": "sonnet", "prompt": "hello", "stream": False}
+        assert client.post("/api/generate", json=body).status_code == 200
+    headers = running.sent()[-1].headers
+    assert "hush" in headers["authorization"]
+    for process in children(running.folder):
+        assert "hush" not in " ".join((*process.cmdline(), *process.environ().values()))
+    for path in (running.folder / "run").rglob("*"):
+        if path.is_file() and "hush" in path.read_text(errors="replace"):
+            assert (path.name, path.stat().st_mode & 0o077) == ("key", 0)

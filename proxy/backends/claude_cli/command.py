@@ -1,8 +1,11 @@
 """Settings and login mode to argv and environment. Pure; the allow-lists live here.
 
-Nothing of a request is ever in argv or in the environment, where any user of the machine could read it.
+Nothing of a request is ever in argv or in the environment, where others could read it; nor is the credential, as far as
+the CLI takes it any other way: a key from a file, which it is told to read, a token from a descriptor.
 """
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,9 +16,12 @@ from proxy.backends.claude_cli.tools import SERVER
 
 LoginMode = Literal["api-key", "oauth-token", "stored"]
 
-API_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+API_KEY = "ANTHROPIC_API_KEY"
+API_KEYS = (API_KEY, "ANTHROPIC_AUTH_TOKEN")
 PROVIDERS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 OAUTH_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_DESCRIPTOR = "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"  # noqa: S105
+"""The variable that tells the CLI from which descriptor to read `OAUTH_TOKEN`."""
 
 PASSED = (
     "PATH",
@@ -85,6 +91,8 @@ _FIXED = {
     "CLAUDE_CODE_NO_MODEL_FALLBACK": "1",
     # The CLI would refuse a prompt long before the window is full; how much fits, the API knows.
     "CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE": "1000000000",
+    # A key that was read from its file once stays good, in milliseconds.
+    "CLAUDE_CODE_API_KEY_HELPER_TTL_MS": "2000000000",
 }
 
 
@@ -120,8 +128,10 @@ def choose_login(wanted: LoginMode | Literal["auto"], environ: Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where one process may write: `home` and `config` are unused with a stored login."""
+    """Where one process may write: `home` and `config` are unused with a stored login. `key` is the file with the key
+    of the API, where that is the login."""
 
+    key: Path
     home: Path
     config: Path
     work: Path
@@ -140,7 +150,17 @@ class CliSettings:
     pass_environment: Sequence[str] = ()
 
 
-def make_argv(settings: CliSettings, builtin: Sequence[str] = ()) -> list[str]:
+def key_of(settings: CliSettings) -> str:
+    """The key that a process reads from a file; empty where it has another login."""
+    return settings.environ[API_KEY] if settings.login.credential == API_KEY else ""
+
+
+def token_of(settings: CliSettings) -> str:
+    """The token that a process reads from a descriptor; empty where it has another login."""
+    return settings.environ[OAUTH_TOKEN] if settings.login.credential == OAUTH_TOKEN else ""
+
+
+def make_argv(settings: CliSettings, folders: Folders, builtin: Sequence[str] = ()) -> list[str]:
     """The command line of a process that waits for stream-json, and may use the `builtin` tools of the CLI."""
     argv = [
         str(settings.program),
@@ -157,6 +177,8 @@ def make_argv(settings: CliSettings, builtin: Sequence[str] = ()) -> list[str]:
         f"--tools={','.join(builtin)}",
         f"--model={settings.model}",
     ]
+    if key_of(settings):
+        argv.append(f"--settings={json.dumps({'apiKeyHelper': f'cat {shlex.quote(str(folders.key))}'})}")
     # Bare, the CLI has only few of its tools.
     if settings.login.mode == "api-key" and not builtin:
         argv.append("--bare")
@@ -164,14 +186,15 @@ def make_argv(settings: CliSettings, builtin: Sequence[str] = ()) -> list[str]:
 
 
 def make_environment(settings: CliSettings, folders: Folders) -> dict[str, str]:
-    """The whole environment of a process: an allow-list, one credential, and what switches the CLI's extras off."""
+    """The whole environment of a process: an allow-list, a credential that the CLI takes from nowhere else, and what
+    switches the CLI's extras off."""
     patterns = [*PASSED, *settings.pass_environment]
     provider = settings.login.credential in PROVIDERS
     if provider:
         patterns += PASSED_TO_PROVIDERS
-    elif settings.login.mode != "stored":
+    elif settings.login.credential in API_KEYS and not key_of(settings):
         patterns.append(settings.login.credential)
-    elif "CLAUDE_CONFIG_DIR" in settings.environ:
+    elif settings.login.mode == "stored" and "CLAUDE_CONFIG_DIR" in settings.environ:
         patterns.append("CLAUDE_CONFIG_DIR")
     environment = {
         name: value

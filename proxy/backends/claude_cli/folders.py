@@ -68,6 +68,7 @@ class ProcessFolders:
         """
         place = self._root / uuid4().hex[:12]
         folders = Folders(
+            key=place / "key",
             home=place / "home",
             config=place / "home" / ".claude",
             work=place / "work" if own_work else self._runtime / _EMPTY,

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import anyio
 
-from proxy.backends.claude_cli.command import CliSettings, make_argv, make_environment
+from proxy.backends.claude_cli.command import (
+    TOKEN_DESCRIPTOR,
+    CliSettings,
+    Folders,
+    key_of,
+    make_argv,
+    make_environment,
+    token_of,
+)
 from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.process import CliProcess, StopTimes
 from proxy.backends.claude_cli.session import Session
@@ -41,11 +49,13 @@ class Launcher:
         booted = False
         try:
             place, folders = self.folders.make(own_work=bool(builtin))
+            write_key(self.settings, folders)
             process = await CliProcess.spawn(
-                make_argv(self.settings, builtin),
+                make_argv(self.settings, folders, builtin),
                 environment=make_environment(self.settings, folders),
                 folder=folders.work,
                 max_line=self.limits.line,
+                secret=(TOKEN_DESCRIPTOR, token_of(self.settings)),
             )
             self._places[process.pid] = place
             self.folders.record(place, process.pid)
@@ -80,3 +90,10 @@ class Launcher:
         place = self._places.pop(process.pid, None)
         if place is not None:
             self.folders.remove(place)
+
+
+def write_key(settings: CliSettings, folders: Folders) -> None:
+    """Put the key, where that is the login, into the file that the process reads it from. Raises OSError."""
+    if key := key_of(settings):
+        folders.key.touch(mode=0o600)
+        folders.key.write_text(key)

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,19 +56,33 @@ class CliProcess:
 
     @classmethod
     async def spawn(
-        cls, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, max_line: int
+        cls,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        max_line: int,
+        secret: tuple[str, str] = ("", ""),
     ) -> "CliProcess":
-        """Start `argv` in `folder`. Raises `BackendFailed` when the program cannot be started."""
+        """Start `argv` in `folder`. Of a `secret`, the name of a variable and a short text, the child's environment has
+        the number of a descriptor alone, from which it reads the text, once.
+
+        Raises `BackendFailed` when the program cannot be started.
+        """
         loop = asyncio.get_running_loop()
+        variable, text = secret
         try:
-            transport, pipes = await loop.subprocess_exec(
-                lambda: _Pipes(max_line),
-                *argv,
-                env=dict(environment),
-                cwd=folder,
-                start_new_session=True,
-                preexec_fn=partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None,
-            )
+            with _readable(text) as descriptors:
+                named = dict(zip((variable,), map(str, descriptors), strict=False))
+                transport, pipes = await loop.subprocess_exec(
+                    lambda: _Pipes(max_line),
+                    *argv,
+                    env={**environment, **named},
+                    cwd=folder,
+                    pass_fds=descriptors,
+                    start_new_session=True,
+                    preexec_fn=partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None,
+                )
         except OSError as error:
             raise BackendFailed(f"the Claude CLI cannot be started: {error.strerror or error}") from error
         return cls(transport, pipes)
@@ -280,6 +294,21 @@ class _Pipes(asyncio.SubprocessProtocol):
     def stderr_text(self) -> str:
         lines = [*self._stderr, self._stderr_rest] if self._stderr_rest.strip() else list(self._stderr)
         return " | ".join(line.decode("utf-8", "replace").strip() for line in lines)
+
+
+@contextlib.contextmanager
+def _readable(text: str) -> Iterator[tuple[int, ...]]:
+    """A descriptor that `text`, which a pipe has to hold, is read from; none for no text. Raises OSError."""
+    if not text:
+        yield ()
+        return
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, text.encode())
+        os.close(writing)
+        yield (reading,)
+    finally:
+        os.close(reading)
 
 
 def _signal_name(number: int) -> str:

@@ -1,3 +1,5 @@
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +15,10 @@ from proxy.backends.claude_cli.command import (
     Login,
     LoginMode,
     choose_login,
+    key_of,
     make_argv,
     make_environment,
+    token_of,
 )
 
 KEY = {"ANTHROPIC_API_KEY": "secret-key"}
@@ -75,7 +79,7 @@ def test_a_login_that_is_not_there_is_an_error_that_names_its_variables(
 # The environment
 
 PLACE = Path("/run/claude/p1")
-FOLDERS = Folders(PLACE / "home", PLACE / "home/.claude", PLACE / "work", PLACE / "tmp")
+FOLDERS = Folders(PLACE / "key", PLACE / "home", PLACE / "home/.claude", PLACE / "work", PLACE / "tmp")
 
 ORDINARY = {
     "PATH": "/usr/bin",
@@ -168,10 +172,10 @@ def chosen(made: Mapping[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("wanted", "environ", "passed"),
     [
-        ("auto", EVERYTHING, ORDINARY | KEY | OWN_HOME),
+        ("auto", EVERYTHING, ORDINARY | OWN_HOME),
         ("auto", ORDINARY | FOREIGN | BEARER, ORDINARY | BEARER | OWN_HOME),
-        ("auto", ORDINARY | CLOUD | FOREIGN | OAUTH, ORDINARY | OAUTH | OWN_HOME),
-        ("oauth-token", EVERYTHING, ORDINARY | OAUTH | OWN_HOME),
+        ("auto", ORDINARY | CLOUD | FOREIGN | OAUTH, ORDINARY | OWN_HOME),
+        ("oauth-token", EVERYTHING, ORDINARY | OWN_HOME),
         ("stored", EVERYTHING, ORDINARY | {"HOME": "/home/ada"}),
         ("stored", EVERYTHING | BEDROCK, ORDINARY | {"HOME": "/home/ada"}),
         (
@@ -179,7 +183,7 @@ def chosen(made: Mapping[str, str]) -> dict[str, str]:
             {"HOME": "/home/ada", "CLAUDE_CONFIG_DIR": "/etc/claude"},
             {"HOME": "/home/ada", "CLAUDE_CONFIG_DIR": "/etc/claude"},
         ),
-        ("api-key", KEY | {"CLAUDE_CONFIG_DIR": "/etc/claude"}, KEY | OWN_HOME),
+        ("api-key", KEY | {"CLAUDE_CONFIG_DIR": "/etc/claude"}, OWN_HOME),
         ("auto", EVERYTHING | BEDROCK, ORDINARY | CLOUD | BEDROCK | OWN_HOME | CLOUD_FILES),
         ("auto", EVERYTHING | VERTEX, ORDINARY | CLOUD | VERTEX | OWN_HOME | CLOUD_FILES),
         (
@@ -190,7 +194,7 @@ def chosen(made: Mapping[str, str]) -> dict[str, str]:
         ("auto", BEDROCK, BEDROCK | OWN_HOME),
     ],
 )
-def test_the_environment_holds_what_is_listed_and_one_credential(
+def test_the_environment_holds_what_is_listed_and_a_credential_that_has_no_other_way(
     wanted: Wanted, environ: Mapping[str, str], passed: Mapping[str, str]
 ) -> None:
     assert chosen(environment(environ, wanted)) == passed
@@ -215,7 +219,7 @@ def test_the_switches_are_the_daemons_whatever_it_inherits(environ: dict[str, st
 )
 def test_the_operator_may_pass_more(patterns: tuple[str, ...], passed: dict[str, str]) -> None:
     made = environment(FOREIGN | KEY, pass_environment=patterns)
-    assert chosen(made) == KEY | OWN_HOME | passed
+    assert chosen(made) == OWN_HOME | passed
     assert made["TMPDIR"] == "/run/claude/p1/tmp"
 
 
@@ -240,31 +244,54 @@ ARGV = [
 
 
 MODEL = "--model=claude-x"
+READS_KEY = '--settings={"apiKeyHelper": "cat /run/claude/p1/key"}'
 
 
 @pytest.mark.parametrize(
     ("environ", "builtin", "more"),
     [
-        (KEY, (), ["--allowedTools=mcp__client", "--tools=", MODEL, "--bare"]),
+        (KEY, (), ["--allowedTools=mcp__client", "--tools=", MODEL, READS_KEY, "--bare"]),
         (BEDROCK, (), ["--allowedTools=mcp__client", "--tools=", MODEL, "--bare"]),
         (OAUTH, (), ["--allowedTools=mcp__client", "--tools=", MODEL]),
         ({}, (), ["--allowedTools=mcp__client", "--tools=", MODEL]),
-        (KEY, ("WebSearch",), ["--allowedTools=mcp__client,WebSearch", "--tools=WebSearch", MODEL]),
+        (KEY, ("WebSearch",), ["--allowedTools=mcp__client,WebSearch", "--tools=WebSearch", MODEL, READS_KEY]),
         (OAUTH, ("Read", "Bash"), ["--allowedTools=mcp__client,Read,Bash", "--tools=Read,Bash", MODEL]),
     ],
 )
 def test_the_command_line_has_the_flags_of_its_mode(
     environ: Mapping[str, str], builtin: tuple[str, ...], more: list[str]
 ) -> None:
-    assert make_argv(settings(environ), builtin) == [*ARGV, *more]
+    assert make_argv(settings(environ), FOLDERS, builtin) == [*ARGV, *more]
 
 
 def test_the_command_line_holds_nothing_of_the_environment() -> None:
-    made = " ".join(make_argv(settings(EVERYTHING)))
+    made = " ".join(make_argv(settings(EVERYTHING), FOLDERS))
     assert not [name for name, value in EVERYTHING.items() if len(value) > 4 and value in made]
 
 
 def test_what_a_service_manager_says_is_for_the_daemon_alone() -> None:
     said = {"NOTIFY_SOCKET": "@manager", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "2", "LISTEN_FDS": "1"}
     patterns = ("NOTIFY_SOCKET", "W*", "LISTEN_*", "OURS")
-    assert chosen(environment(KEY | said | {"OURS": "1"}, pass_environment=patterns)) == KEY | OWN_HOME | {"OURS": "1"}
+    assert chosen(environment(KEY | said | {"OURS": "1"}, pass_environment=patterns)) == OWN_HOME | {"OURS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "key", "token"),
+    [
+        (KEY | OAUTH, "secret-key", ""),
+        (BEARER, "", ""),
+        (OAUTH, "", "secret-oauth"),
+        (BEDROCK | KEY, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_a_key_and_a_token_are_handed_over_by_themselves(environ: Mapping[str, str], key: str, token: str) -> None:
+    made = settings(environ)
+    assert (key_of(made), token_of(made)) == (key, token)
+
+
+def test_a_file_of_any_name_can_be_read() -> None:
+    folders = replace(FOLDERS, key=Path('/run/it\'s "mine"/key'))
+    (flag,) = (flag for flag in make_argv(settings(KEY), folders) if flag.startswith("--settings="))
+    helper = json.loads(flag.removeprefix("--settings="))["apiKeyHelper"]
+    assert shlex.split(helper) == ["cat", str(folders.key)]

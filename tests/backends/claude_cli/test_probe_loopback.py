@@ -4,11 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from proxy.backends.claude_cli.command import CliSettings, Folders, Login, LoginMode, make_argv, make_environment
+from proxy.backends.claude_cli.command import (
+    CliSettings,
+    Folders,
+    Login,
+    LoginMode,
+    key_of,
+    make_argv,
+    make_environment,
+    token_of,
+)
 from proxy.backends.claude_cli.probing.loopback import loopback_settings
 
 URL = "http://127.0.0.1:4242"
-FOLDERS = Folders(Path("/own/home"), Path("/own/home/.claude"), Path("/own/work"), Path("/own/tmp"))
+FOLDERS = Folders(Path("/own/key"), Path("/own/home"), Path("/own/home/.claude"), Path("/own/work"), Path("/own/tmp"))
 
 OURS = {
     "PATH": "/usr/bin",
@@ -56,12 +65,13 @@ def probed(mode: LoginMode, credential: str) -> CliSettings:
 def test_nothing_of_the_users_reaches_a_probed_cli(mode: LoginMode, credential: str, probed_as: str) -> None:
     settings = probed(mode, credential)
     environment = make_environment(settings, FOLDERS)
-    assert "secret" not in str(environment) + str(make_argv(settings))
+    assert "secret" not in str(environment) + str(make_argv(settings, FOLDERS))
     assert settings.login.mode == probed_as
     assert environment["ANTHROPIC_BASE_URL"] == URL
     assert environment["HOME"] == "/own/home"
     assert environment["CLAUDE_CONFIG_DIR"] == "/own/home/.claude"
-    assert environment[settings.login.credential] == "probe-made-up-credential"
+    handed = key_of(settings) or token_of(settings) or environment[settings.login.credential]
+    assert handed == "probe-made-up-credential"
     assert not any(name.startswith(("AWS_", "CLAUDE_CODE_USE_")) for name in environment)
 
 
@@ -75,7 +85,7 @@ def test_there_is_no_way_out_but_the_recorder() -> None:
 def test_it_runs_as_the_daemon_would_run_it_without_tools_or_retries() -> None:
     settings = probed("api-key", "ANTHROPIC_API_KEY")
     environment = make_environment(settings, FOLDERS)
-    assert {"--tools=", "--bare", "--model=sonnet"} <= set(make_argv(settings))
+    assert {"--tools=", "--bare", "--model=sonnet"} <= set(make_argv(settings, FOLDERS))
     assert environment["CLAUDE_CODE_MAX_RETRIES"] == "0"
     assert environment["CLAUDE_CODE_WEATHER"] == "fine"
     assert environment["SSL_CERT_FILE"] == "/etc/ssl/own.pem"

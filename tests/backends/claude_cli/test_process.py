@@ -387,3 +387,21 @@ def test_a_child_dies_with_its_daemon_however_that_dies() -> None:
     while not is_gone(pid):
         assert time.monotonic() < deadline
         psutil.wait_procs([psutil.Process(pid)], timeout=0.05)
+
+
+async def test_a_secret_is_read_from_a_descriptor_and_is_in_no_environment() -> None:
+    code = "import os; print(os.environ['FROM'], os.read(int(os.environ['FROM']), 99), dict(os.environ))"
+    argv = [sys.executable, "-S", "-c", code]
+    before = psutil.Process().num_fds()
+    process = await CliProcess.spawn(
+        argv, environment={}, folder=FOLDER, max_line=MAX_LINE, secret=("FROM", "hush-hush")
+    )
+    try:
+        (line,) = await receive(process)
+        number, said, environment = line.split(b" ", 2)
+        assert number.isdigit()
+        assert said == b"b'hush-hush'"
+        assert b"hush" not in environment
+    finally:
+        await process.kill(PATIENT)
+    assert psutil.Process().num_fds() == before
