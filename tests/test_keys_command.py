@@ -33,7 +33,7 @@ def keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Keys:
 
     def run(*arguments: str) -> Printed:
         parsed = entry._parser().parse_args(["keys", *arguments, "--state-folder", str(tmp_path)])
-        asyncio.run(parsed.run(parsed, load(vars(parsed), {}), {}))
+        asyncio.run(parsed.run(vars(parsed), {}))
         done = capsys.readouterr()
         return done.out, done.err
 

@@ -1,6 +1,7 @@
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def test_a_file_that_makes_no_sense_is_an_error_that_quotes_nothing_of_it(tmp_pa
 
 def test_two_keys_of_one_name_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeysUnusable, match="two have the same name"):
-        keep(tmp_path, [make_key("ann"), make_key("ann")]).load()
+        keep(tmp_path, [make_key("ann"), replace(make_key("bob"), name="ann")]).load()
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

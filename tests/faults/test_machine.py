@@ -31,6 +31,10 @@ WALL_CLOCK = {
     "proxy/catalog/library.py": "modified_at",
     "proxy/backends/claude_cli/turn.py": "how far away a limit's reset is, which the API tells as a time",
     "proxy/backends/claude_cli/folders.py": "the age of a folder, which has a date",
+    "proxy/access/ledger.py": "the day that a use belongs to",
+    "proxy/api/access.py": "whether a key has expired, which it does at a date",
+    "proxy/api/admin.py": "the same, for the list of keys",
+    "proxy/commands/keys.py": "the same, and the date at which a key is made",
     "proxy/simulator/scripted.py": "the API's own clock",
 }
 """Who reads the time of day, and for what: no deadline, no duration."""

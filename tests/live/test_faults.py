@@ -140,11 +140,14 @@ def test_a_broken_answer_is_a_status_when_nothing_was_streamed(live: Running) ->
     assert "Overloaded" in answer.json()["error"]
 
 
-def test_a_tool_call_that_the_cli_would_answer_itself_costs_one_request(live: Running) -> None:
-    before = len(live.sent())
+def test_after_a_call_that_the_cli_would_answer_itself_the_process_is_ended(live: Running) -> None:
+    """The CLI asks again within milliseconds: once at the most, and nothing comes of it."""
+    before, processes = len(live.sent()), {process.pid for process in children(live.folder)}
     assert lines(ask(live, 'tool get_weather {"city":"Paris"} text="hi there"'))[-1]["done"] is True
     live.until_idle()
-    assert len(live.sent()) == before + 1
+    live.run(live.simulator.recorder.wait_until_open(0))
+    assert len(live.sent()) <= before + 2
+    assert processes - {process.pid for process in children(live.folder)}
 
 
 @pytest.mark.parametrize("directive", ['text " "', 'text ""'])
