@@ -41,20 +41,20 @@ def text(answer: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize(
-    ("directive", "status", "words"),
+    ("directive", "status", "words", "stream"),
     [
-        ("status=400 message=odd", 400, "odd"),
-        ("status=401", 401, "claude setup-token"),
-        ("status=403", 401, "claude setup-token"),
-        ("status=404", 404, "may not exist"),
-        ("status=413", 413, "too large"),
-        ("status=500 times=9", 502, "500"),
-        ("status=503 times=9", 503, "503"),
-        ("status=529 times=9", 529, "Overloaded"),
-        ("status=429 times=9", 429, "rate limit"),
+        ("status=400 message=odd", 400, "odd", True),
+        ("status=400 message=odd", 400, "odd", False),
+        ("status=401", 401, "claude setup-token", True),
+        ("status=403", 401, "claude setup-token", False),
+        ("status=404", 404, "may not exist", True),
+        ("status=413", 413, "too large", False),
+        ("status=500 times=9", 502, "500", True),
+        ("status=503 times=9", 503, "503", False),
+        ("status=529 times=9", 529, "Overloaded", True),
+        ("status=429 times=9", 429, "rate limit", False),
     ],
 )
-@pytest.mark.parametrize("stream", [True, False])
 def test_an_error_before_the_first_byte_is_a_status(
     hasty: Running, directive: str, status: int, words: str, stream: bool
 ) -> None:

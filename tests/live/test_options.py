@@ -105,8 +105,16 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("name", CASES)
+ON_EVERY_ROUTE = ("temperature", "stop", "num_predict", "think high")
+"""The others go over one route each, by turns: how the routes spell them is tested without a CLI."""
+
+ROUTED = dict.fromkeys(
+    [(name, ROUTES[index % len(ROUTES)]) for index, name in enumerate(CASES)]
+    + [(name, route) for name in ON_EVERY_ROUTE for route in ROUTES]
+)
+
+
+@pytest.mark.parametrize(("name", "route"), ROUTED)
 def test_an_option_reaches_the_model_that_takes_it(live: Running, name: str, route: str) -> None:
     case = CASES[name]
     for model, stream, expected, refused in (
@@ -201,12 +209,15 @@ FORMATS: Mapping[str, Any] = {
 MOODS = {"type": "string", "enum": ["happy", "sad"]}
 
 
-@pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize(
-    ("model", "stream"), [(OLDER, False), (NEWEST, True)], ids=["older, whole", "newest, streamed"]
+    ("name", "route", "model", "stream"),
+    [
+        (name, route, *((OLDER, False), (NEWEST, True))[(row + column) % 2])
+        for row, name in enumerate(FORMATS)
+        for column, route in enumerate(ROUTES)
+    ],
 )
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_format_gives_json_and_nothing_else(live: Running, name: str, model: str, route: str, stream: bool) -> None:
+def test_a_format_gives_json_and_nothing_else(live: Running, name: str, route: str, model: str, stream: bool) -> None:
     format = FORMATS[name]
     native = name.startswith("a schema") and "cannot" not in name
     text = "hello" if native else '[simulate: text "Here you are:\\n```json\\n{\\"name\\": \\"Ann\\"}\\n```\\nDone."]'
@@ -238,15 +249,26 @@ def test_a_value_that_is_no_object_comes_whole(live: Running, route: str) -> Non
     live.until_idle()
 
 
-@pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize(
-    ("text", "options", "expected", "status"),
+    ("text", "options", "expected", "status", "route"),
     [
-        ('[simulate: text "no JSON at all"]', {}, "is not the JSON that was asked for", 502),
-        ('[simulate: text "{\\"name\\": 1, \\"age\\": 2}"]', {}, "is not the JSON that was asked for", 502),
-        ('[simulate: text "{\\"name\\": \\"Ann\\", \\"age\\":"]', {}, "is not the JSON that was asked for", 502),
-        ("[simulate: refusal]", {}, "refused", 502),
-        ('[simulate: text "{\\"name\\": \\"Ann and many others\\", \\"age\\": 2}"]', {"num_predict": 3}, "limit", 400),
+        ('[simulate: text "no JSON at all"]', {}, "is not the JSON that was asked for", 502, ROUTES[0]),
+        ('[simulate: text "{\\"name\\": 1, \\"age\\": 2}"]', {}, "is not the JSON that was asked for", 502, ROUTES[1]),
+        (
+            '[simulate: text "{\\"name\\": \\"Ann\\", \\"age\\":"]',
+            {},
+            "is not the JSON that was asked for",
+            502,
+            ROUTES[2],
+        ),
+        ("[simulate: refusal]", {}, "refused", 502, ROUTES[0]),
+        (
+            '[simulate: text "{\\"name\\": \\"Ann and many others\\", \\"age\\": 2}"]',
+            {"num_predict": 3},
+            "limit",
+            400,
+            ROUTES[1],
+        ),
     ],
 )
 def test_what_cannot_be_made_valid_is_an_error(
