@@ -13,6 +13,7 @@ names       the model's name in a request, and the words about it
 body        a request's first JSON value, by Go's rules
 syntax      what is wrong with a JSON text, in Go's words
 fields      typed reading of a body, with Go's words for a mismatch
+shapes      what is read, as JSON Schema
 options     sampling options: which exist, which mean something here
 images      base64 pictures and PDFs
 dimensions  how large a picture is, by its header
