@@ -8,6 +8,8 @@ anthropic    the routes of Anthropic's dialect
 embeddings   the routes of embeddings, which are refused
 desk         what the routes of every dialect have in common
 health       whether the daemon is alive, and able to answer
+operations   what is told of each route in the description of the API
+openapi      that description, at ``/openapi.json``
 page         what a browser sees at ``/``
 body         request bodies, bounded, decompressed
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors
