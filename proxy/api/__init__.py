@@ -9,6 +9,8 @@ embeddings   the routes of embeddings, which are refused
 admin        the routes that tell an operator of keys and their use
 desk         what the routes of every dialect have in common
 health       whether the daemon is alive, and able to answer
+operations   what is told of each route in the description of the API
+openapi      that description, at ``/openapi.json``
 page         what a browser sees at ``/``
 body         request bodies, bounded, decompressed
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors

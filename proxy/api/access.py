@@ -20,7 +20,7 @@ from proxy.api.reply import error_headers
 from proxy.core.errors import NotLoggedIn, ServerError
 from proxy.wire import anthropic, ollama, openai
 
-OPEN = frozenset({"/", "/api/version", "/healthz", "/readyz"})
+OPEN = frozenset({"/", "/api/version", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no key: they say that something runs here, and what it speaks."""
 
 ADMIN = "/admin/"

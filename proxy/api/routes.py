@@ -13,6 +13,7 @@ from proxy.api.health import HealthRoutes, Missing
 from proxy.api.library import LibraryRoutes
 from proxy.api.ollama import OllamaRoutes
 from proxy.api.openai import OpenAIRoutes
+from proxy.api.openapi import DescriptionRoutes
 from proxy.api.page import Status
 from proxy.engine import Engine
 
@@ -27,7 +28,7 @@ def make_routes(
     """The routes of a daemon: `engine` answers, `status` is what its page shows, `discovered` is set once the CLI has
     told which models it knows, `missing` tells what keeps it from answering."""
     desk = Desk(engine, options, discovered)
-    return [
+    routes = [
         *OllamaRoutes(desk, status).routes(),
         *LibraryRoutes(desk).routes(),
         *OpenAIRoutes(desk).routes(),
@@ -36,3 +37,4 @@ def make_routes(
         *HealthRoutes(missing).routes(),
         *AdminRoutes(desk).routes(),
     ]
+    return [*routes, *DescriptionRoutes(routes).routes()]

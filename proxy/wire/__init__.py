@@ -14,6 +14,7 @@ body        a request's first JSON value, by Go's rules
 census      how many values a JSON text has, told before it is read
 syntax      what is wrong with a JSON text, in Go's words
 fields      typed reading of a body, with Go's words for a mismatch
+shapes      what is read, as JSON Schema
 options     sampling options: which exist, which mean something here
 images      base64 pictures and PDFs
 dimensions  how large a picture is, by its header

@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy.core.errors import InvalidRequest
 from proxy.wire.body import Number
-from proxy.wire.fields import Place
+from proxy.wire.fields import Place, taking
 from proxy.wire.gotext import type_name
 
 FOREVER = math.inf
@@ -24,9 +24,12 @@ _NANOSECONDS = {
 # Go keeps durations in 64 bits of nanoseconds; more than that is an invalid duration.
 _LIMIT = 2**63
 _LIMIT_DIGITS = 19
+_DURATION = r"^[-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"
+# As it is described; zero needs no unit, and more is taken for one than this.
 _PIECE = re.compile(r"(?=[0-9.])([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 
 
+@taking({"anyOf": [{"type": "number"}, {"type": "string", "pattern": _DURATION}]})
 def keep_alive(value: Any, at: Place) -> float:
     """A reader: seconds, `FOREVER` for anything negative. What it cannot read it raises at once, as Ollama does."""
     if type(value) is Number:

@@ -7,23 +7,26 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from proxy.core.errors import InvalidRequest, ModelNotFound
-from proxy.wire.fields import Fields, Struct, anything, boolean, integer, mapping, read_body, string
+from proxy.wire.fields import TEXTS, Fields, Struct, anything, boolean, integer, read_body, string
 from proxy.wire.gotext import quote
 from proxy.wire.names import check_name, model_not_found_text
+from proxy.wire.options import OPTIONS
 from proxy.wire.requests import Exists
 from proxy.wire.syntax import EOF
 
-_COMMON = {"model": string, "name": string, "options": mapping, "keep_alive": anything, "dimensions": integer}
-_EMBED = Struct("api.EmbedRequest", _COMMON | {"input": anything, "truncate": boolean})
-_EMBEDDING = Struct("api.EmbeddingRequest", _COMMON | {"prompt": string})
-_OPENAI = Struct("openai.EmbedRequest", _COMMON | {"input": anything, "encoding_format": string})
+_COMMON = {"model": string, "name": string, "options": OPTIONS, "keep_alive": anything, "dimensions": integer}
+EMBED = Struct("api.EmbedRequest", _COMMON | {"input": TEXTS, "truncate": boolean}, needed=("model",))
+EMBEDDING = Struct("api.EmbeddingRequest", _COMMON | {"prompt": string}, needed=("model",))
+V1_EMBEDDINGS = Struct(
+    "openai.EmbedRequest", _COMMON | {"input": TEXTS, "encoding_format": string}, needed=("model", "input")
+)
 
 _ENCODINGS = ("", "float", "base64")
 
 
 def refuse_embed(body: bytes, exists: Exists) -> NoReturn:
     """Read a body of /api/embed. Always raises `ServerError`."""
-    fields = read_body(body, _EMBED)
+    fields = read_body(body, EMBED)
     if not _is_text(fields.get("input", "")):
         raise InvalidRequest("invalid input type")
     _refuse(_model(fields, ModelNotFound(model_not_found_text(""))), exists)
@@ -31,13 +34,13 @@ def refuse_embed(body: bytes, exists: Exists) -> NoReturn:
 
 def refuse_embedding(body: bytes, exists: Exists) -> NoReturn:
     """Read a body of /api/embeddings. Always raises `ServerError`."""
-    fields = read_body(body, _EMBEDDING)
+    fields = read_body(body, EMBEDDING)
     _refuse(_model(fields, InvalidRequest("model is required")), exists)
 
 
 def refuse_v1_embeddings(body: bytes, exists: Exists) -> NoReturn:
     """Read a body of /v1/embeddings. Always raises `ServerError`."""
-    fields = read_body(body, _OPENAI, empty=EOF)
+    fields = read_body(body, V1_EMBEDDINGS, empty=EOF)
     given = fields.get("input", [])
     if given == []:
         raise InvalidRequest("invalid input")

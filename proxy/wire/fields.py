@@ -5,23 +5,47 @@ the first in document order wins; what Go's own unmarshalers refuse is raised at
 
 A body is described as data: a `Struct` of named readers. Keys match in any case, null leaves a field unset, of
 duplicate keys the last counts, unknown keys are ignored.
+
+What a reader takes it can tell as a `Shape`, for the description of the API; reading asks nobody for it.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from proxy.core.errors import InvalidRequest
 from proxy.wire.body import MISSING_BODY, Number, Object, first_value
 
 Fields = dict[str, Any]
 Reader = Callable[[Any, "Place"], Any]
+Shape = Mapping[str, Any] | Reader
+"""JSON Schema, in which a reader may stand for what it takes."""
+
+Told = TypeVar("Told", bound=Reader)
 
 _KINDS = {bool: "bool", str: "string", Number: "number", list: "array", Object: "object"}
 _INTEGER = re.compile(r"-?[0-9]+")
 _INT64 = range(-(2**63), 2**63)
 _INT64_CHARS = 20
+
+
+_SHAPES: dict[Reader, Shape] = {}
+
+
+def taking(shape: Shape) -> Callable[[Told], Told]:
+    """A decorator of a reader: that it takes values of `shape`."""
+
+    def tell(reader: Told) -> Told:
+        _SHAPES[reader] = shape
+        return reader
+
+    return tell
+
+
+def shape_of(reader: Reader) -> Shape:
+    """What a reader takes, as it was told; anything if it was not."""
+    return _SHAPES.get(reader, {})
 
 
 class Place:
@@ -62,10 +86,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Struct:
-    """Reads an object into a dict of its known, set fields. `name` is the Go type, `readers` are by lower-case key."""
+    """Reads an object into a dict of its known, set fields. `name` is the Go type, `readers` are by lower-case key.
+
+    What lacks one of the `needed` fields, or has it empty, is read, and refused by whoever makes a value of it.
+    """
 
     name: str
     readers: Mapping[str, Reader]
+    needed: tuple[str, ...] = ()
 
     def __call__(self, value: Any, at: Place) -> Fields:
         fields: Fields = {}
@@ -101,6 +129,7 @@ def anything(value: Any, at: Place) -> Any:
     return value
 
 
+@taking({"type": "string"})
 def string(value: Any, at: Place) -> str:
     """A JSON string."""
     if type(value) is not str:
@@ -109,6 +138,7 @@ def string(value: Any, at: Place) -> str:
     return value
 
 
+@taking({"type": "boolean"})
 def boolean(value: Any, at: Place) -> bool:
     """true or false."""
     if type(value) is not bool:
@@ -117,6 +147,7 @@ def boolean(value: Any, at: Place) -> bool:
     return value
 
 
+@taking({"type": "integer", "minimum": _INT64.start, "maximum": _INT64[-1]})
 def integer(value: Any, at: Place) -> int:
     """A number written without fraction or exponent that fits 64 bits."""
     if type(value) is not Number:
@@ -128,6 +159,7 @@ def integer(value: Any, at: Place) -> int:
     return 0
 
 
+@taking({"type": "number"})
 def number(value: Any, at: Place) -> float:
     """A number that a 64-bit float can hold."""
     if type(value) is not Number:
@@ -139,6 +171,7 @@ def number(value: Any, at: Place) -> float:
     return 0.0
 
 
+@taking({"type": "object"})
 def mapping(value: Any, at: Place) -> Fields:
     """An object of any members; of duplicate keys the last counts."""
     if type(value) is not Object:
@@ -157,6 +190,7 @@ _PLAIN: dict[Reader, type] = {string: str, boolean: bool}
 def list_of(reader: Reader, go_type: str, *, null: Callable[[], Any]) -> Reader:
     """A reader of arrays. `null` makes the element that a null stands for."""
 
+    @taking({"type": "array", "items": {"anyOf": [reader, {"type": "null"}]}})
     def read(value: Any, at: Place) -> list[Any]:
         if type(value) is not list:
             at.mismatch(value, go_type)
@@ -169,6 +203,7 @@ def list_of(reader: Reader, go_type: str, *, null: Callable[[], Any]) -> Reader:
 def at_once(reader: Reader) -> Reader:
     """A reader whose mismatch is raised before any noted earlier: Go's types with an unmarshaler do that."""
 
+    @taking(reader)
     def read(value: Any, at: Place) -> Any:
         apart = at.apart()
         result = reader(value, apart)
@@ -176,6 +211,32 @@ def at_once(reader: Reader) -> Reader:
         return result
 
     return read
+
+
+def shaped(shape: Shape, reader: Reader = anything) -> Reader:
+    """`reader`, and that it takes values of `shape`: for fields that are looked into later."""
+
+    @taking(shape)
+    def read(value: Any, at: Place) -> Any:
+        return reader(value, at)
+
+    return read
+
+
+def typed(kind: str, **members: Shape) -> Shape:
+    """The shape of an object whose `type` is `kind`, with `members` that it needs."""
+    properties = {"type": {"const": kind}, **members}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+UNSET = shaped({"type": "null"})
+"""What is refused when it is set."""
+
+SCHEMA = shaped({"type": "object"})
+"""A JSON Schema, as whoever looks into it reads it."""
+
+TEXTS = shaped({"anyOf": [string, {"type": "array", "items": string}]})
+"""One string or some, as whoever looks into it reads them."""
 
 
 def is_finite(number: str) -> bool:

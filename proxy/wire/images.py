@@ -14,7 +14,7 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import Document, Image, Message, ToolResult
 from proxy.wire.dimensions import dimensions
-from proxy.wire.fields import Place
+from proxy.wire.fields import Place, taking
 from proxy.wire.gotext import quote
 
 # The limits that Anthropic publishes: bytes of a picture and of a PDF, pixels of a side, pictures in a request.
@@ -42,6 +42,7 @@ _DATA_URI = re.compile(r"data:(?:image/[a-z]+|application/pdf)?;base64,")
 _FILE_URI = re.compile(r"data:([^,;]{0,100})[^,]{0,200};base64,")
 
 
+@taking({"type": "string", "contentEncoding": "base64"})
 def image_data(value: Any, at: Place) -> str:
     """A reader: base64 in the standard alphabet with padding; line breaks inside are dropped, as Go does."""
     if type(value) is not str:

@@ -4,13 +4,13 @@ A value that asks for nothing (Ollama's own default, which libraries send unaske
 reported as unsupported; nor are options about memory and hardware, which have no meaning here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proxy.core.errors import InvalidRequest, ServerError
 from proxy.core.request import Options
 from proxy.wire.body import Number
-from proxy.wire.fields import Fields
+from proxy.wire.fields import Fields, Reader, mapping, shaped
 
 _MEMORY = frozenset({"num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict", "num_keep"})
 _INTEGERS = _MEMORY | {"seed", "num_predict", "top_k", "repeat_last_n"}
@@ -33,6 +33,22 @@ MOST_STOPS = 100
 MOST_STOP_CHARS = 10_000
 # Go's int64; a number beyond it bounds nothing more than this one does.
 _MOST = 2**63 - 1
+
+
+def _shapes(names: Iterable[str], shape: Mapping[str, object]) -> dict[str, object]:
+    return dict.fromkeys(sorted(names), shape)
+
+
+OPTIONS: Reader = shaped(
+    {
+        "type": "object",
+        "properties": _shapes(_INTEGERS | _FLOATS, {"type": ["number", "null"]})
+        | _shapes(_BOOLEANS, {"type": ["boolean", "null"]})
+        | _shapes(_STRINGS, {"type": ["array", "null"], "items": {"type": "string"}}),
+    },
+    mapping,
+)
+"""The field that has the options; `read_options` looks into it."""
 
 
 def read_options(options: Fields) -> Options:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from proxy.core.errors import InvalidRequest, ServerError
 from proxy.core.request import Role
-from proxy.wire.fields import Fields
+from proxy.wire.fields import Fields, integer, shaped
 from proxy.wire.names import check_name
 
 
@@ -20,6 +20,7 @@ class Known(Protocol):
 Exists = Callable[[str], Known | None]
 
 MOST_TOP_LOGPROBS = 20
+TOP_LOGPROBS = shaped({"type": "integer", "minimum": 0, "maximum": MOST_TOP_LOGPROBS}, integer)
 # Any other role is taken as the user's.
 ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 

@@ -11,10 +11,11 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import Role, Tool, ToolCall, ToolChoice
 from proxy.wire.body import Object, object_in, plain, written
-from proxy.wire.fields import Fields, Place, Struct, anything, string
+from proxy.wire.fields import Fields, Place, Struct, anything, shaped, string, taking, typed
 from proxy.wire.gotext import quote
 
 
+@taking({"type": "object"})
 def _parameters(value: Any, at: Place) -> Any:
     if type(value) is not Object:
         at.mismatch(value, "api.ToolFunctionParameters")
@@ -28,9 +29,21 @@ TOOL = Struct(
         "function": Struct(
             "api.ToolFunction",
             {"name": string, "description": string, "parameters": _parameters, "strict": anything},
+            needed=("name",),
         ),
     },
+    needed=("function",),
 )
+CHOICE = shaped(
+    {
+        "anyOf": [
+            {"enum": ["auto", "none", "required"]},
+            typed("function", function={"type": "object", "properties": {"name": string}, "required": ["name"]}),
+        ]
+    }
+)
+"""A `tool_choice`; `read_choice` looks into it."""
+
 FUNCTION_TYPES = ("", "function")
 """The types of a tool that `TOOL` reads."""
 

@@ -21,7 +21,10 @@ NO_SUCH_BASE = "pull model manifest: file does not exist"
 
 @pytest.fixture
 def own(make_fake: MakeDaemon) -> Running:
-    return make_fake()
+    running = make_fake()
+    # What the CLI reports is listed too, once it is known.
+    running.run(running.daemon.discovered.wait())
+    return running
 
 
 @pytest.fixture

@@ -10,7 +10,19 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import Document, Image, Part, Role, Text, Thought, ToolCall, ToolResult
 from proxy.wire.body import Object
-from proxy.wire.fields import Fields, Place, Reader, Struct, anything, boolean, list_of, string
+from proxy.wire.fields import (
+    Fields,
+    Place,
+    Reader,
+    Struct,
+    anything,
+    boolean,
+    list_of,
+    shaped,
+    string,
+    taking,
+    typed,
+)
 from proxy.wire.images import attachment, document_from_file, image_data
 from proxy.wire.tools import read_arguments
 
@@ -44,9 +56,14 @@ _UNSUPPORTED = frozenset(
 )
 
 
+def _typed(kind: str, struct: Struct) -> Struct:
+    return Struct(struct.name, {"type": shaped({"const": kind}), **struct.readers}, ("type", *struct.needed))
+
+
 def _content_of(types: Mapping[str, Struct]) -> Reader:
     """A reader of content: a list of blocks, or a string for one of text."""
 
+    @taking({"anyOf": [_typed(kind, struct) for kind, struct in types.items()]})
     def block(value: Any, at: Place) -> Fields:
         fields = _TYPE(value, at)
         known = types.get(fields.get("type", ""))
@@ -54,12 +71,14 @@ def _content_of(types: Mapping[str, Struct]) -> Reader:
 
     blocks = list_of(block, f"[]{_BLOCK}", null=dict)
 
+    @taking({"anyOf": [string, blocks]})
     def content(value: Any, at: Place) -> Any:
         return [{"type": "text", "text": value}] if type(value) is str else blocks(value, at)
 
     return content
 
 
+@taking({"type": ["object", "string"]})
 def _input(value: Any, at: Place) -> dict[str, Any]:
     """An object; a string that holds one is taken as well."""
     arguments = read_arguments(value)
@@ -69,16 +88,19 @@ def _input(value: Any, at: Place) -> dict[str, Any]:
     return arguments
 
 
+_SOURCE = shaped({"anyOf": [typed(kind, media_type=string, data=string) for kind in ("base64", "text")]})
 _SHOWN: Mapping[str, Struct] = {
     "text": Struct(_BLOCK, {"text": string}),
-    "image": Struct(_BLOCK, {"source": anything}),
-    "document": Struct(_BLOCK, {"source": anything, "title": string, "context": string, "citations": anything}),
+    "image": Struct(_BLOCK, {"source": _SOURCE}, needed=("source",)),
+    "document": Struct(
+        _BLOCK, {"source": _SOURCE, "title": string, "context": string, "citations": anything}, ("source",)
+    ),
 }
 _RESULT = {"tool_use_id": string, "content": _content_of(_SHOWN), "is_error": boolean}
 _KNOWN: Mapping[str, Struct] = {
     **_SHOWN,
-    "tool_use": Struct(_BLOCK, {"id": string, "name": string, "input": _input}),
-    "tool_result": Struct(_BLOCK, _RESULT),
+    "tool_use": Struct(_BLOCK, {"id": string, "name": string, "input": _input}, needed=("id", "name")),
+    "tool_result": Struct(_BLOCK, _RESULT, needed=("tool_use_id",)),
     "thinking": Struct(_BLOCK, {"thinking": string, "signature": string}),
     "redacted_thinking": Struct(_BLOCK, {"data": string}),
 }

@@ -7,7 +7,7 @@ whether the model exists (`exists`, as in the other dialects). What means nothin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import ChatRequest, JsonFormat, Options, Think, ThinkLevel
@@ -15,7 +15,20 @@ from proxy.wire.anthropic.blocks import CONTENT
 from proxy.wire.anthropic.messages import MESSAGES, conversation, unsupported_content
 from proxy.wire.anthropic.tools import CHOICE, TOOLS, read_choice, read_tools, unsupported_tools
 from proxy.wire.body import Object, plain
-from proxy.wire.fields import Fields, Struct, anything, boolean, integer, list_of, number, read_body, string
+from proxy.wire.fields import (
+    SCHEMA,
+    UNSET,
+    Fields,
+    Struct,
+    anything,
+    boolean,
+    integer,
+    list_of,
+    number,
+    read_body,
+    shaped,
+    string,
+)
 from proxy.wire.gotext import quote
 from proxy.wire.names import check_name
 from proxy.wire.options import positive, stop_strings
@@ -57,12 +70,13 @@ class AnthropicMessages:
         return self.request.model
 
 
-_FORMAT = Struct("anthropic.OutputFormat", {"type": string, "schema": anything})
-_REQUEST = Struct(
+_EFFORT = shaped({"enum": list(_EFFORTS)}, string)
+_FORMAT = Struct("anthropic.OutputFormat", {"type": shaped({"const": "json_schema"}, string), "schema": SCHEMA})
+REQUEST = Struct(
     "anthropic.MessagesRequest",
     {
         "model": string,
-        "max_tokens": integer,
+        "max_tokens": shaped({"type": "integer", "minimum": 1}, integer),
         "messages": MESSAGES,
         "system": CONTENT,
         "stream": boolean,
@@ -73,32 +87,34 @@ _REQUEST = Struct(
         "tools": TOOLS,
         "tool_choice": CHOICE,
         "thinking": Struct("anthropic.ThinkingConfig", {"type": string, "budget_tokens": integer, "display": string}),
-        "output_config": Struct("anthropic.OutputConfig", {"effort": string, "format": _FORMAT}),
+        "output_config": Struct("anthropic.OutputConfig", {"effort": _EFFORT, "format": _FORMAT}),
         "output_format": _FORMAT,
         "mcp_servers": anything,
-        "thread": anything,
+        "thread": UNSET,
     },
+    needed=("model", "max_tokens", "messages"),
 )
+COUNT = replace(REQUEST, needed=("model", "messages"))
 
 
 def parse_messages(body: bytes, exists: Exists = any_model) -> AnthropicMessages:
     """Read a body of /v1/messages. Raises `ServerError`."""
-    return _parsed(body, exists, bounded=True)
+    return _parsed(body, exists, REQUEST)
 
 
 def parse_count_tokens(body: bytes, exists: Exists = any_model) -> AnthropicMessages:
     """Read a body of /v1/messages/count_tokens: the same, only that it needs no `max_tokens`. Raises `ServerError`."""
-    return _parsed(body, exists, bounded=False)
+    return _parsed(body, exists, COUNT)
 
 
-def _parsed(body: bytes, exists: Exists, *, bounded: bool) -> AnthropicMessages:
-    fields = read_body(body, _REQUEST, empty=EOF)
+def _parsed(body: bytes, exists: Exists, struct: Struct) -> AnthropicMessages:
+    fields = read_body(body, struct, empty=EOF)
     model: str = fields.get("model", "")
     if not model:
         raise InvalidRequest("model is required")
     if fields.get("thread"):
         raise _no_threads()
-    if bounded and fields.get("max_tokens", 0) <= 0:
+    if "max_tokens" in struct.needed and fields.get("max_tokens", 0) <= 0:
         raise InvalidRequest("max_tokens is required and must be positive")
     turns: list[Fields] = fields.get("messages", [])
     if not turns:

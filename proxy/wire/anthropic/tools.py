@@ -6,15 +6,16 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import Tool, ToolChoice
 from proxy.wire.body import Object, plain
-from proxy.wire.fields import Fields, Place, Struct, anything, boolean, list_of, string
+from proxy.wire.fields import SCHEMA, Fields, Place, Struct, anything, boolean, list_of, string
 from proxy.wire.gotext import quote
 from proxy.wire.tools import WISHES, unserved
 
 TOOLS = list_of(
     Struct(
         "anthropic.Tool",
-        {"type": string, "name": string, "description": string, "input_schema": anything}
+        {"type": string, "name": string, "description": string, "input_schema": SCHEMA}
         | dict.fromkeys(WISHES, anything),
+        needed=("name",),
     ),
     "[]anthropic.Tool",
     null=dict,

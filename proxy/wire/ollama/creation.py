@@ -14,12 +14,12 @@ from proxy.core.names import Name
 from proxy.core.request import Options
 from proxy.core.traits import Traits
 from proxy.wire.body import Number, Object, first_value, plain
-from proxy.wire.fields import Fields, Struct, anything, boolean, mapping, read_body, string
+from proxy.wire.fields import TEXTS, Fields, Struct, boolean, mapping, read_body, string
 from proxy.wire.gotext import quote
 from proxy.wire.jsontext import dump
 from proxy.wire.names import check_name
 from proxy.wire.ollama.messages import MESSAGES, conversation
-from proxy.wire.options import read_options
+from proxy.wire.options import OPTIONS, read_options
 
 NO_FILES = "files cannot be imported: the models of this server are Claude's, name one of them in 'from'"
 
@@ -57,7 +57,7 @@ class OllamaTransfer:
 
 
 _NAMED = {"model": string, "name": string}
-_CREATE = Struct(
+CREATE = Struct(
     "api.CreateRequest",
     _NAMED
     | {
@@ -71,22 +71,23 @@ _CREATE = Struct(
         "draft_quantize": string,
         "remote_host": string,
         "template": string,
-        "license": anything,
+        "license": TEXTS,
         "system": string,
-        "parameters": mapping,
+        "parameters": OPTIONS,
         "messages": MESSAGES,
     },
+    needed=("model", "from"),
 )
-_COPY = Struct("api.CopyRequest", {"source": string, "destination": string})
-_DELETE = Struct("api.DeleteRequest", _NAMED)
+COPY = Struct("api.CopyRequest", {"source": string, "destination": string}, needed=("source", "destination"))
+DELETE = Struct("api.DeleteRequest", _NAMED, needed=("model",))
 _TRANSFER = _NAMED | {"insecure": boolean, "username": string, "password": string, "stream": boolean}
-_PULL = Struct("api.PullRequest", _TRANSFER)
-_PUSH = Struct("api.PushRequest", _TRANSFER)
+PULL = Struct("api.PullRequest", _TRANSFER, needed=("model",))
+PUSH = Struct("api.PushRequest", _TRANSFER, needed=("model",))
 
 
 def parse_create(body: bytes) -> OllamaCreate:
     """Read a body of /api/create. Raises `ServerError` with Ollama's status and text."""
-    fields = read_body(body, _CREATE)
+    fields = read_body(body, CREATE)
     name = check_name(_model(fields))
     if any(fields.get(key) for key in _IMPORTS):
         raise InvalidRequest(NO_FILES)
@@ -105,7 +106,7 @@ def parse_create(body: bytes) -> OllamaCreate:
 
 def parse_copy(body: bytes) -> OllamaCopy:
     """Read a body of /api/copy. Raises `InvalidRequest`."""
-    fields = read_body(body, _COPY)
+    fields = read_body(body, COPY)
     source: str = fields.get("source", "")
     destination: str = fields.get("destination", "")
     _checked(source, f"source {quote(source)} is invalid")
@@ -114,7 +115,7 @@ def parse_copy(body: bytes) -> OllamaCopy:
 
 def parse_delete(body: bytes) -> str:
     """The model's name in a body of /api/delete. Raises `InvalidRequest`."""
-    name = _model(read_body(body, _DELETE))
+    name = _model(read_body(body, DELETE))
     if not name:
         raise InvalidRequest("model is required")
     _checked(name, f"name {quote(name)} is invalid")
@@ -123,14 +124,14 @@ def parse_delete(body: bytes) -> str:
 
 def parse_pull(body: bytes) -> OllamaTransfer:
     """Read a body of /api/pull. Raises `InvalidRequest`."""
-    fields = read_body(body, _PULL)
+    fields = read_body(body, PULL)
     check_name(_model(fields))
     return OllamaTransfer(_model(fields), fields.get("stream", True))
 
 
 def parse_push(body: bytes) -> OllamaTransfer:
     """Read a body of /api/push. Raises `InvalidRequest`."""
-    fields = read_body(body, _PUSH)
+    fields = read_body(body, PUSH)
     if not _model(fields):
         raise InvalidRequest("model is required")
     check_name(_model(fields))

@@ -9,12 +9,13 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import Document, Image, Message, Text, ToolResult
 from proxy.shape.rounds import paired
 from proxy.wire.context import decode_context
-from proxy.wire.fields import Fields, Place, Struct, at_once, list_of, string
+from proxy.wire.fields import Fields, Place, Struct, at_once, list_of, string, taking
 from proxy.wire.images import attachment, check_count, image_data
 from proxy.wire.requests import ROLES
 from proxy.wire.tools import read_arguments, read_calls
 
 
+@taking(string)
 def _content(value: Any, at: Place) -> str:
     """A string; clients also send an empty list with pictures or tool calls."""
     return "" if value == [] else string(value, at)
@@ -25,6 +26,7 @@ def _name(value: Any, at: Place) -> str:
     return value if type(value) is str else ""
 
 
+@taking({"type": ["object", "string"]})
 def _arguments(value: Any, at: Place) -> dict[str, Any]:
     """An object; some clients send it as a string."""
     arguments = read_arguments(value)
@@ -36,7 +38,8 @@ def _arguments(value: Any, at: Place) -> dict[str, Any]:
 IMAGES = list_of(image_data, "[]api.ImageData", null=str)
 _TOOL_CALL = Struct(
     "api.ToolCall",
-    {"id": string, "function": Struct("api.ToolCallFunction", {"name": string, "arguments": _arguments})},
+    {"id": string, "function": Struct("api.ToolCallFunction", {"name": string, "arguments": _arguments}, ("name",))},
+    needed=("function",),
 )
 _MESSAGE = Struct(
     "api.Alias",

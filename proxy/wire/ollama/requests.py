@@ -15,13 +15,13 @@ from proxy.core.names import thoughtless_text, unsupported_text
 from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel, Tool
 from proxy.wire.body import Object, plain, written
 from proxy.wire.durations import keep_alive
-from proxy.wire.fields import Fields, Place, Struct, anything, boolean, integer, list_of, mapping, read_body, string
+from proxy.wire.fields import Fields, Place, Struct, boolean, integer, list_of, read_body, shaped, string, taking
 from proxy.wire.gotext import quote
 from proxy.wire.names import CLOUD_OFF_SHOW, check_name, model_not_found_text
 from proxy.wire.ollama.messages import IMAGES, MESSAGES, continued, conversation
-from proxy.wire.options import read_options, unsupported_options
-from proxy.wire.requests import Exists, Known, any_model, checked_model
-from proxy.wire.tools import TOOL, read_tools
+from proxy.wire.options import OPTIONS, read_options, unsupported_options
+from proxy.wire.requests import TOP_LOGPROBS, Exists, Known, any_model, checked_model
+from proxy.wire.tools import CHOICE, TOOL, read_tools
 
 SPELLINGS: Mapping[str, str] = {
     "temperature": "temperature",
@@ -75,6 +75,7 @@ class OllamaShow:
     options: Fields = field(default_factory=dict)
 
 
+@taking({"anyOf": [boolean, {"enum": _THINK_LEVELS}]})
 def _think(value: Any, at: Place) -> Think:
     if type(value) is bool:
         return value
@@ -90,21 +91,22 @@ _COMMON = {
     "model": string,
     "name": string,
     "stream": boolean,
-    "format": anything,
+    "format": shaped({"anyOf": [{"enum": ["", "json"]}, {"type": "object"}]}),
     "keep_alive": keep_alive,
-    "options": mapping,
+    "options": OPTIONS,
     "think": _think,
     "truncate": boolean,
     "shift": boolean,
     "logprobs": boolean,
-    "top_logprobs": integer,
+    "top_logprobs": TOP_LOGPROBS,
     "_debug_render_only": boolean,
 }
-_CHAT = Struct(
+CHAT = Struct(
     "api.ChatRequest",
-    _COMMON | {"messages": MESSAGES, "tools": list_of(TOOL, "api.Tools", null=dict), "tool_choice": anything},
+    _COMMON | {"messages": MESSAGES, "tools": list_of(TOOL, "api.Tools", null=dict), "tool_choice": CHOICE},
+    needed=("model",),
 )
-_GENERATE = Struct(
+GENERATE = Struct(
     "api.GenerateRequest",
     _COMMON
     | {
@@ -116,16 +118,18 @@ _GENERATE = Struct(
         "raw": boolean,
         "images": IMAGES,
     },
+    needed=("model",),
 )
-_SHOW = Struct(
+SHOW = Struct(
     "api.ShowRequest",
-    {"model": string, "name": string, "system": string, "template": string, "verbose": boolean, "options": mapping},
+    {"model": string, "name": string, "system": string, "template": string, "verbose": boolean, "options": OPTIONS},
+    needed=("model",),
 )
 
 
 def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
     """Read a body of /api/chat. Raises `ServerError` with Ollama's status and text."""
-    fields = read_body(body, _CHAT)
+    fields = read_body(body, CHAT)
     model, known = checked_model(fields, InvalidRequest("model is required"), exists)
     turns: list[Fields] = fields.get("messages", [])
     action = _action(fields, empty=not turns)
@@ -140,7 +144,7 @@ def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
 
 def parse_generate(body: bytes, exists: Exists = any_model) -> OllamaGenerate:
     """Read a body of /api/generate. Raises `ServerError` with Ollama's status and text."""
-    fields = read_body(body, _GENERATE)
+    fields = read_body(body, GENERATE)
     model, known = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
     action = _action(fields, empty=not fields.get("prompt"))
     raw: bool = fields.get("raw", False)
@@ -159,7 +163,7 @@ def parse_generate(body: bytes, exists: Exists = any_model) -> OllamaGenerate:
 
 def parse_show(body: bytes) -> OllamaShow:
     """Read a body of /api/show. Raises `InvalidRequest`."""
-    fields = read_body(body, _SHOW)
+    fields = read_body(body, SHOW)
     model = fields.get("model") or fields.get("name") or ""
     if not model:
         raise InvalidRequest("model is required")

@@ -17,12 +17,12 @@ from proxy.wire.fields import Fields, Struct, anything, boolean, integer, read_b
 from proxy.wire.jsontext import escape
 from proxy.wire.names import model_not_found_text
 from proxy.wire.openai.answers import DONE, FINISH_REASONS, error_body, usage_object
-from proxy.wire.openai.options import SAMPLING, check_one, penalties, read_sampling
+from proxy.wire.openai.options import ONE, SAMPLING, check_one, penalties, read_sampling
 from proxy.wire.requests import Exists, any_model, checked_model
 from proxy.wire.syntax import EOF
 
 _SWITCHES = ("echo", "logit_bias")
-_REQUEST = Struct(
+REQUEST = Struct(
     "openai.CompletionRequest",
     {
         "model": string,
@@ -32,12 +32,13 @@ _REQUEST = Struct(
         "stream": boolean,
         "stream_options": Struct("openai.StreamOptions", {"include_usage": boolean}),
         **SAMPLING,
-        "n": integer,
-        "best_of": integer,
+        "n": ONE,
+        "best_of": ONE,
         "logprobs": integer,
         "echo": boolean,
         "logit_bias": anything,
     },
+    needed=("model",),
 )
 
 
@@ -59,7 +60,7 @@ class OpenAICompletion:
 
 def parse_completion(body: bytes, exists: Exists = any_model) -> OpenAICompletion:
     """Read a body of /v1/completions. Raises `ServerError`."""
-    fields = read_body(body, _REQUEST, empty=EOF)
+    fields = read_body(body, REQUEST, empty=EOF)
     check_one(fields, "n")
     check_one(fields, "best_of")
     options = read_sampling(fields)

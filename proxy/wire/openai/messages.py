@@ -6,7 +6,7 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import Document, Image, Message, Text, ToolResult
 from proxy.shape.rounds import paired
 from proxy.wire.body import Object
-from proxy.wire.fields import Fields, Place, Struct, anything, list_of, string
+from proxy.wire.fields import Fields, Place, Shape, Struct, list_of, shaped, string, taking, typed
 from proxy.wire.gotext import type_name
 from proxy.wire.images import attachment_from_url, check_count, document_from_file
 from proxy.wire.requests import ROLES
@@ -15,6 +15,7 @@ from proxy.wire.tools import read_arguments, read_calls
 _Content = Text | Image | Document
 
 
+@taking({"type": ["string", "object"]})
 def _arguments(value: Any, at: Place) -> dict[str, Any]:
     """A string with an object; some clients send the object."""
     arguments = read_arguments(value)
@@ -24,13 +25,19 @@ def _arguments(value: Any, at: Place) -> dict[str, Any]:
     return arguments
 
 
-_FUNCTION = Struct("openai.Function", {"name": string, "arguments": _arguments})
-_TOOL_CALL = Struct("openai.ToolCall", {"id": string, "type": string, "function": _FUNCTION})
+_FUNCTION = Struct("openai.Function", {"name": string, "arguments": _arguments}, needed=("name",))
+_TOOL_CALL = Struct("openai.ToolCall", {"id": string, "type": string, "function": _FUNCTION}, needed=("function",))
+_PARTS: list[Shape] = [
+    typed("text", text=string),
+    typed("refusal", refusal=string),
+    typed("image_url", image_url={"anyOf": [string, {"type": "object", "properties": {"url": string}}]}),
+    typed("file", file={"type": "object", "properties": {"file_data": string, "filename": string}}),
+]
 _MESSAGE = Struct(
     "openai.Message",
     {
         "role": string,
-        "content": anything,
+        "content": shaped({"anyOf": [string, {"type": "array", "items": {"anyOf": _PARTS}}]}),
         "reasoning": string,
         "refusal": string,
         "function_call": _FUNCTION,

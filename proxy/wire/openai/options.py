@@ -5,7 +5,7 @@ from typing import Any
 
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import Options, Think
-from proxy.wire.fields import Fields, Reader, anything, integer, number
+from proxy.wire.fields import TEXTS, Fields, Reader, integer, number, shaped, string
 from proxy.wire.gotext import quote, type_name
 from proxy.wire.options import asks, positive, stop_strings
 
@@ -14,7 +14,7 @@ PENALTIES: Mapping[str, Reader] = {"seed": integer, "frequency_penalty": number,
 
 SAMPLING: Mapping[str, Reader] = {
     "max_tokens": integer,
-    "stop": anything,
+    "stop": TEXTS,
     "temperature": number,
     "top_p": number,
     "top_k": integer,
@@ -34,6 +34,12 @@ _EFFORTS: Mapping[str, Think | None] = {
     "max": "max",
 }
 _EFFORT_CHOICES = '"minimal", "low", "medium", "high", "xhigh", "ultra", "max", or "none"'
+EFFORT = shaped({"enum": list(_EFFORTS)}, string)
+"""The field that `read_effort` reads."""
+
+ONE = shaped({"type": "integer", "maximum": 1}, integer)
+"""A field that `check_one` checks."""
+
 # The one that is OpenAI's default asks for nothing.
 _USUAL_VERBOSITY = "medium"
 

@@ -13,9 +13,11 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import ChatRequest, JsonFormat, Think
 from proxy.wire.body import Object, plain
-from proxy.wire.fields import Fields, Struct, anything, boolean, integer, list_of, read_body, string
+from proxy.wire.fields import SCHEMA, TEXTS, Fields, Struct, anything, boolean, integer, list_of, read_body, string
 from proxy.wire.openai.messages import MESSAGES, conversation
 from proxy.wire.openai.options import (
+    EFFORT,
+    ONE,
     SAMPLING,
     asks_verbosity,
     check_one,
@@ -23,9 +25,9 @@ from proxy.wire.openai.options import (
     read_effort,
     read_sampling,
 )
-from proxy.wire.requests import Exists, any_model, checked_model
+from proxy.wire.requests import TOP_LOGPROBS, Exists, any_model, checked_model
 from proxy.wire.syntax import EOF
-from proxy.wire.tools import FUNCTION_TYPES, TOOL, read_choice, read_functions, unserved
+from proxy.wire.tools import CHOICE, FUNCTION_TYPES, TOOL, read_choice, read_functions, unserved
 
 SPELLINGS: Mapping[str, str] = {
     "temperature": "temperature",
@@ -58,7 +60,7 @@ class OpenAIChat:
         return self.request.model
 
 
-_REQUEST = Struct(
+REQUEST = Struct(
     "openai.ChatCompletionRequest",
     {
         "model": string,
@@ -68,19 +70,19 @@ _REQUEST = Struct(
         "stream_options": Struct("openai.StreamOptions", {"include_usage": boolean}),
         **SAMPLING,
         "max_completion_tokens": integer,
-        "n": integer,
-        "modalities": anything,
+        "n": ONE,
+        "modalities": TEXTS,
         "response_format": Struct(
             "openai.ResponseFormat",
-            {"type": string, "json_schema": Struct("openai.JsonSchema", {"schema": anything})},
+            {"type": string, "json_schema": Struct("openai.JsonSchema", {"schema": SCHEMA})},
         ),
         "tools": list_of(TOOL, "[]api.Tool", null=dict),
-        "tool_choice": anything,
+        "tool_choice": CHOICE,
         "parallel_tool_calls": boolean,
-        "reasoning": Struct("openai.Reasoning", {"effort": string}),
-        "reasoning_effort": string,
+        "reasoning": Struct("openai.Reasoning", {"effort": EFFORT}),
+        "reasoning_effort": EFFORT,
         "logprobs": boolean,
-        "top_logprobs": integer,
+        "top_logprobs": TOP_LOGPROBS,
         "functions": anything,
         "function_call": anything,
         "logit_bias": anything,
@@ -89,12 +91,13 @@ _REQUEST = Struct(
         "web_search_options": anything,
         "verbosity": anything,
     },
+    needed=("model", "messages"),
 )
 
 
 def parse_chat_completion(body: bytes, exists: Exists = any_model) -> OpenAIChat:
     """Read a body of /v1/chat/completions. Raises `ServerError`."""
-    fields = read_body(body, _REQUEST, empty=EOF)
+    fields = read_body(body, REQUEST, empty=EOF)
     turns: list[Fields] = fields.get("messages", [])
     if not turns:
         raise InvalidRequest("[] is too short - 'messages'")

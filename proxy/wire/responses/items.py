@@ -9,7 +9,7 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import Document, Image, Message, Part, Text, Thought, ToolCall, ToolResult
 from proxy.shape.rounds import paired
 from proxy.wire.body import Number, Object
-from proxy.wire.fields import Fields
+from proxy.wire.fields import Fields, Shape, shaped, string, typed
 from proxy.wire.gotext import quote
 from proxy.wire.images import attachment_from_url, check_count, document_from_file
 from proxy.wire.requests import ROLES
@@ -36,6 +36,25 @@ _OF_SERVERS = frozenset(
 )
 _KINDS = {bool: "bool", Number: "number", Object: "object"}
 _NO_UPLOADS = "file uploads by file_id are not supported, send"
+
+
+_PARTS: list[Shape] = [
+    *(typed(kind, text=string) for kind in ("input_text", "output_text", "text")),
+    typed("refusal", refusal=string),
+    typed("input_image", image_url=string),
+    typed("input_file", file_data=string, filename=string),
+]
+_CONTENT: Shape = {"anyOf": [string, {"type": "array", "items": {"anyOf": _PARTS}}]}
+_ITEMS: list[Shape] = [
+    {"type": "object", "properties": {"role": string, "content": _CONTENT}, "required": ["role", "content"]},
+    typed("message", role=string, content=_CONTENT),
+    typed("function_call", call_id=string, name=string, arguments=string),
+    typed("function_call_output", call_id=string, output=_CONTENT),
+    typed("reasoning", encrypted_content=string),
+    *(typed(kind) for kind in sorted(_OF_SERVERS)),
+]
+INPUT = shaped({"anyOf": [string, {"type": "array", "items": {"anyOf": _ITEMS}}]})
+"""The field that `conversation` looks into."""
 
 
 def conversation(sent: Any, instructions: str) -> tuple[Message, ...]:

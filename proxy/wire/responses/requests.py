@@ -12,12 +12,27 @@ from typing import Any
 from proxy.core.errors import InvalidRequest
 from proxy.core.request import ChatRequest, JsonFormat, Options
 from proxy.wire.body import Object, plain
-from proxy.wire.fields import Fields, Place, Reader, Struct, anything, boolean, integer, number, read_body, string
-from proxy.wire.openai.options import PENALTIES, asks_verbosity, penalties, read_effort
+from proxy.wire.fields import (
+    SCHEMA,
+    UNSET,
+    Fields,
+    Place,
+    Reader,
+    Struct,
+    anything,
+    boolean,
+    integer,
+    number,
+    read_body,
+    shaped,
+    string,
+    taking,
+)
+from proxy.wire.openai.options import EFFORT, PENALTIES, asks_verbosity, penalties, read_effort
 from proxy.wire.options import positive
-from proxy.wire.requests import Exists, any_model, checked_model
-from proxy.wire.responses.items import conversation
-from proxy.wire.responses.tools import TOOLS, Offered, read_choice, read_tools
+from proxy.wire.requests import TOP_LOGPROBS, Exists, any_model, checked_model
+from proxy.wire.responses.items import INPUT, conversation
+from proxy.wire.responses.tools import CHOICE, TOOLS, Offered, read_choice, read_tools
 from proxy.wire.syntax import EOF
 
 SPELLINGS: Mapping[str, str] = {
@@ -53,47 +68,49 @@ class Responses:
 def _kept(reader: Reader) -> Reader:
     """A reader of a pair: the value as it was decoded, and what `reader` makes of it."""
 
+    @taking(reader)
     def read(value: Any, at: Place) -> tuple[Any, Any]:
         return value, reader(value, at)
 
     return read
 
 
-_FORMAT = Struct("openai.ResponsesTextFormat", {"type": string, "name": string, "schema": anything})
-_REQUEST = Struct(
+_FORMAT = Struct("openai.ResponsesTextFormat", {"type": string, "name": string, "schema": SCHEMA})
+REQUEST = Struct(
     "openai.ResponsesRequest",
     {
         "model": string,
         "name": string,
-        "input": anything,
+        "input": INPUT,
         "instructions": string,
         "stream": boolean,
         "max_output_tokens": integer,
         "temperature": number,
         "top_p": number,
-        "top_logprobs": integer,
+        "top_logprobs": TOP_LOGPROBS,
         **PENALTIES,
-        "reasoning": Struct("openai.ResponsesReasoning", {"effort": string, "summary": string}),
+        "reasoning": Struct("openai.ResponsesReasoning", {"effort": EFFORT, "summary": string}),
         "text": Struct("openai.ResponsesText", {"format": _kept(_FORMAT), "verbosity": anything}),
         "tools": _kept(TOOLS),
-        "tool_choice": anything,
+        "tool_choice": CHOICE,
         "parallel_tool_calls": boolean,
         "truncation": string,
-        "background": boolean,
-        "previous_response_id": anything,
-        "conversation": anything,
-        "prompt": anything,
+        "background": shaped({"const": False}, boolean),
+        "previous_response_id": UNSET,
+        "conversation": UNSET,
+        "prompt": UNSET,
         "metadata": anything,
         "user": string,
         "safety_identifier": string,
         "prompt_cache_key": string,
     },
+    needed=("model", "input"),
 )
 
 
 def parse_response(body: bytes, exists: Exists = any_model) -> Responses:
     """Read a body of /v1/responses. Raises `ServerError`."""
-    fields = read_body(body, _REQUEST, empty=EOF)
+    fields = read_body(body, REQUEST, empty=EOF)
     _check_stateless(fields)
     messages = conversation(fields.get("input"), fields.get("instructions", ""))
     wanted = _format(fields)

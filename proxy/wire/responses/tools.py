@@ -8,9 +8,10 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import Tool, ToolChoice
 from proxy.wire import tools as common
 from proxy.wire.body import Object, plain
-from proxy.wire.fields import Fields, Place, Reader, Struct, anything, list_of, string
+from proxy.wire.fields import Fields, Place, Reader, Struct, anything, list_of, shaped, string, taking, typed
 
 
+@taking({"type": "object"})
 def _parameters(value: Any, at: Place) -> Any:
     if type(value) is not Object:
         at.mismatch(value, "map[string]interface {}")
@@ -28,6 +29,8 @@ _FLAT_OR_NESTED: dict[str, Reader] = {**_FUNCTION, "function": Struct("openai.Re
 _MEMBERS = list_of(Struct("openai.ResponsesTool", _FLAT_OR_NESTED), "[]openai.ResponsesTool", null=dict)
 _TOOL = Struct("openai.ResponsesTool", {**_FLAT_OR_NESTED, "tools": _MEMBERS})
 TOOLS = list_of(_TOOL, "[]openai.ResponsesTool", null=dict)
+CHOICE = shaped({"anyOf": [{"enum": ["auto", "none", "required"]}, typed("function", name=string)]})
+"""A `tool_choice`; `read_choice` looks into it."""
 
 
 @dataclass(frozen=True, slots=True)
