@@ -38,8 +38,9 @@ _ANY_TEXT: Schema = {"type": "string"}
 _ANY_OBJECT: Schema = {"type": "object"}
 _CONTENTS: Mapping[str, Schema] = {
     PLAIN_JSON: _ANY_OBJECT,
-    NDJSON: _ANY_TEXT | {"description": "JSON objects, one a line."},
-    SSE: _ANY_TEXT | {"description": "Server-sent events, whose data are JSON objects."},
+    # Of no type: some take this for the shape of the whole stream, some for that of one event.
+    NDJSON: {"description": "JSON objects, one a line."},
+    SSE: {"description": "Server-sent events, whose data are JSON objects."},
     TEXT: _ANY_TEXT,
     HTML: _ANY_TEXT,
 }
