@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.support.chatting import forget, unload
 from tests.support.children import wait_until_none
 from tests.support.running import Running, running_daemon, write_fake_cli
 
@@ -35,6 +36,18 @@ def live(shared: Running) -> Running:
     """The shared daemon, at rest."""
     shared.until_idle()
     return shared
+
+
+@pytest.fixture
+def fresh(live: Running) -> Running:
+    """The shared daemon as if it had just been started: nothing is loaded or remembered, nothing was sent."""
+    with live.client() as client:
+        for model in client.get("/api/ps").json()["models"]:
+            unload(live, model["name"])
+    live.until_idle()
+    forget(live)
+    live.simulator.recorder.requests.clear()
+    return live
 
 
 @pytest.fixture(scope="session")

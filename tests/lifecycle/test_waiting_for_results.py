@@ -66,8 +66,8 @@ def test_a_wait_that_is_too_long_ends_and_the_conversation_goes_on(make_daemon: 
     assert numbered(running.last()) == talk.told[:-1]
 
 
-def test_with_keep_alive_0_no_process_waits(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_with_keep_alive_0_no_process_waits(fresh: Running) -> None:
+    running = fresh
     talk = Talk(running, "ollama", {"keep_alive": 0})
     talk.say(THREE)
     assert (live_processes(running), waiting(running)) == (0, 0)
@@ -91,8 +91,8 @@ def test_of_too_many_that_wait_the_oldest_goes_first(make_daemon: MakeDaemon) ->
         assert talk is talks[0][0] or process_of(running.last()) == process
 
 
-def test_a_process_that_died_while_it_waited_is_replaced(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_a_process_that_died_while_it_waited_is_replaced(fresh: Running) -> None:
+    running = fresh
     asked = user("call get_time in Paris")
     answer = ask(running, [asked], tools=TOOLS).json()["message"]
     running.until_idle()
@@ -105,8 +105,8 @@ def test_a_process_that_died_while_it_waited_is_replaced(make_daemon: MakeDaemon
     assert [message["role"] for message in spoken(running.last())] == ["user", "assistant", "user"]
 
 
-def test_a_process_that_dies_while_it_is_given_results_is_replaced(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_a_process_that_dies_while_it_is_given_results_is_replaced(fresh: Running) -> None:
+    running = fresh
     talk = Talk(running)
     talk.say("call get_time in Paris")
     [holder] = [child for child in running.daemon.pool._children if child.waits]

@@ -93,8 +93,8 @@ def test_a_conversation_is_replayed_turn_by_turn_and_then_goes_on_live(
     assert running.last()["system"] == live["system"]
 
 
-def test_a_conversation_goes_on_where_it_is_held(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_a_conversation_goes_on_where_it_is_held(fresh: Running) -> None:
+    running = fresh
     converse(running, [f"echo: number {n}\n" for n in range(5)])
     bodies = [request.body for request in running.sent()]
     assert len(bodies) == 5
@@ -103,8 +103,8 @@ def test_a_conversation_goes_on_where_it_is_held(make_daemon: MakeDaemon) -> Non
         assert sent(following)[: len(sent(body))] == sent(body)
 
 
-def test_every_way_to_leave_a_conversation_gives_the_right_answer(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_every_way_to_leave_a_conversation_gives_the_right_answer(fresh: Running) -> None:
+    running = fresh
     held = converse(running, ["my name is Ann", "echo: two", "echo: three"])
     ways = {
         "again": held[:-1],
@@ -134,8 +134,8 @@ def test_two_identical_requests_at_once_are_both_right(make_daemon: MakeDaemon) 
     assert process_of(first) != process_of(second)
 
 
-def test_a_stopped_answer_leaves_the_conversation_as_it_was(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_a_stopped_answer_leaves_the_conversation_as_it_was(fresh: Running) -> None:
+    running = fresh
     held = converse(running, ["my name is Ann", "echo: two"])
     running.until_idle()
     with running.client() as client:
@@ -280,8 +280,8 @@ def test_the_newest_models_refuse_to_continue_the_assistants_words(live: Running
     assert len(live.sent()) == before
 
 
-def test_thinking_that_clients_send_back_does_no_harm(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_thinking_that_clients_send_back_does_no_harm(fresh: Running) -> None:
+    running = fresh
     question = user("think: what is my name?")
     answer = ask(running, [question], think=True).json()["message"]
     assert answer["thinking"]

@@ -38,8 +38,8 @@ def left(running: Running, model: str = "sonnet:latest") -> timedelta:
     return expires - datetime.now(expires.tzinfo)
 
 
-def test_a_model_is_loaded_by_its_first_request_and_shown_with_its_end(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_a_model_is_loaded_by_its_first_request_and_shown_with_its_end(fresh: Running) -> None:
+    running = fresh
     assert loaded(running) == {}
     chat(running, [user("hello")])
     assert timedelta(minutes=4) < left(running) <= timedelta(minutes=5)
@@ -53,8 +53,8 @@ def test_a_model_is_loaded_by_its_first_request_and_shown_with_its_end(make_daem
 
 
 @pytest.mark.parametrize("keep_alive", [0, "0", "0s"])
-def test_an_answer_with_keep_alive_0_leaves_nothing_behind(make_daemon: MakeDaemon, keep_alive: int | str) -> None:
-    running = make_daemon()
+def test_an_answer_with_keep_alive_0_leaves_nothing_behind(fresh: Running, keep_alive: int | str) -> None:
+    running = fresh
     talk = converse(running, ["my name is Ann", "echo: two"])
     running.until_idle()
     assert live_processes(running) == 1
@@ -64,8 +64,8 @@ def test_an_answer_with_keep_alive_0_leaves_nothing_behind(make_daemon: MakeDaem
     assert live_processes(running) == 0
 
 
-def test_loading_and_unloading_cost_nothing(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_loading_and_unloading_cost_nothing(fresh: Running) -> None:
+    running = fresh
     answer = generate(running, prompt="", keep_alive="10m")
     assert (answer["done"], answer["done_reason"], answer["response"]) == (True, "load", "")
     assert timedelta(minutes=9) < left(running) <= timedelta(minutes=10)
@@ -80,8 +80,8 @@ def test_loading_and_unloading_cost_nothing(make_daemon: MakeDaemon) -> None:
     assert "Ann" in chat(running, [*talk, user("what is my name?")])
 
 
-def test_unloading_a_model_that_answers_waits_for_its_answer(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_unloading_a_model_that_answers_waits_for_its_answer(fresh: Running) -> None:
+    running = fresh
     talk = converse(running, ["my name is Ann", "echo: two"])
     running.until_idle()
     with running.client() as client:
@@ -96,8 +96,8 @@ def test_unloading_a_model_that_answers_waits_for_its_answer(make_daemon: MakeDa
     assert live_processes(running) == 0
 
 
-def test_conversations_go_when_the_time_of_their_model_is_over(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_conversations_go_when_the_time_of_their_model_is_over(fresh: Running) -> None:
+    running = fresh
     converse(running, ["my name is Ann", "echo: two"], "haiku", keep_alive=-1)
     converse(running, ["my name is Bob", "echo: two"], keep_alive="20ms")
     running.until(lambda: live_processes(running) == 1, "one conversation alone")
@@ -128,8 +128,8 @@ def test_without_live_conversations_every_turn_is_replayed(make_daemon: MakeDaem
     assert "Ann" in chat(running, [*talk, user("what is my name?")])
 
 
-def test_a_conversation_whose_process_died_is_replayed(make_daemon: MakeDaemon) -> None:
-    running = make_daemon()
+def test_a_conversation_whose_process_died_is_replayed(fresh: Running) -> None:
+    running = fresh
     talk = converse(running, ["my name is Ann", "echo: two"])
     running.until_idle()
     [holder] = [child for child in running.daemon.pool._children if child.state.value == "live"]

@@ -71,9 +71,9 @@ def test_pictures_of_earlier_turns_are_there_after_a_replay(make_daemon: MakeDae
 
 @pytest.mark.parametrize("size", [(2200, 40), (600, 900)])
 def test_a_large_picture_reaches_the_api_made_smaller_and_the_same_each_time(
-    make_daemon: MakeDaemon, size: tuple[int, int]
+    fresh: Running, size: tuple[int, int]
 ) -> None:
-    running = make_daemon()
+    running = fresh
     messages = converse(running, ["hello"])
     messages += [user("What picture is this?", noise(*size))]
     answer = chat(running, messages)
