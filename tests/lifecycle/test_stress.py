@@ -11,7 +11,7 @@ from tests.conftest import MakeDaemon
 from tests.support.levels import measure
 from tests.support.running import Running
 
-TURNS = 70
+TURNS = 60
 AT_ONCE = 8
 SEED = 20261121
 

@@ -207,7 +207,7 @@ def test_two_callers_on_few_processes_never_see_a_word_of_each_other(make_daemon
 
     def talk(name: str) -> list[str]:
         answers = []
-        for turn in range(4):
+        for turn in range(2):
             earlier = [
                 {"role": "user", "content": f"I am {name}, turn {turn}."},
                 {"role": "assistant", "content": "Hi."},
