@@ -2,8 +2,9 @@
 
 Imports point down only (``tests/test_layers.py`` enforces it); packages on one line never import each other:
 
-    commands                what the program does beside serving: models, doctor
+    commands                what the program does: serving, models, doctor, keys, service
     app                     composition root: settings in, a running ASGI application out
+    parts                   settings as the values that each part is given
     api                     thin HTTP handlers, and the reply that owns a request's scope
     engine                  the one place of policy: fit a request to its model, admit it, open a turn, drain
     wire access catalog backends observe simulator

@@ -6,7 +6,6 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
 """
 
 import contextlib
-import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,21 +15,17 @@ from importlib.metadata import PackageNotFoundError, version
 import anyio
 import structlog
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from config import ConfigError, ModelSettings, Settings
+from config import ConfigError, Settings
 from proxy.access.admission import Admission
 from proxy.access.journal import Journal
 from proxy.access.key_store import KeyStore, KeysUnusable
 from proxy.access.keyring import Keyring
 from proxy.access.ledger import Ledger
 from proxy.api.access import Access
-from proxy.api.body import BadCompression
-from proxy.api.desk import JSON, Options
+from proxy.api.desk import Options
 from proxy.api.hosts import Hosts, is_loopback
 from proxy.api.middleware import RequestLog
 from proxy.api.origins import Origins, allowed_origins
@@ -38,43 +33,38 @@ from proxy.api.page import Status
 from proxy.api.paths import Paths, Targets
 from proxy.api.peers import Peers, networks
 from proxy.api.protocol import Bounds
-from proxy.api.record import record_of
+from proxy.api.refusals import REFUSALS
 from proxy.api.routes import make_routes
-from proxy.backends.claude_cli.account import Account, CliModel
+from proxy.backends.claude_cli.account import Account
 from proxy.backends.claude_cli.backend import ClaudeCliBackend, unfit_text
 from proxy.backends.claude_cli.command import CliSettings, Login, choose_login
-from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
 from proxy.backends.claude_cli.folders import ProcessFolders
-from proxy.backends.claude_cli.launcher import Launcher, LaunchLimits
+from proxy.backends.claude_cli.launcher import Launcher
 from proxy.backends.claude_cli.locate import Cli, find_program, read_version
-from proxy.backends.claude_cli.plan import Limits
-from proxy.backends.claude_cli.pool import Pool, PoolLimits
+from proxy.backends.claude_cli.pool import Pool
 from proxy.backends.claude_cli.probing.findings import Findings
 from proxy.backends.claude_cli.probing.probe import examine
 from proxy.backends.claude_cli.probing.store import ProbeStore
 from proxy.backends.claude_cli.probing.watch import CliWatch
-from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.library import Library
-from proxy.catalog.models import Catalog, Model, valid_name
+from proxy.catalog.models import Catalog
 from proxy.catalog.persona_store import PersonaStore
-from proxy.core.errors import InvalidRequest, ServerError
-from proxy.core.request import Think
+from proxy.core.errors import ServerError
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
-from proxy.wire import ollama
+from proxy.parts import (
+    client_bounds,
+    configured_models,
+    deadlines,
+    default_think,
+    launch_limits,
+    pool_limits,
+    reported_model,
+)
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
-
-_BOOTS_AT_ONCE = 2
-# Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
-
-_LARGE_WINDOW = 1_000_000
-# Tokens: what the CLI calls a window of 1m.
-
-_SETTLE_EXTRA = 1.0
-# Seconds for taking a turn back out of a process, after its interrupt.
 
 _OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
 # Settings that a process is started with: it is replaced for them, when it is idle.
@@ -89,12 +79,6 @@ RELOADED = _OF_A_PROCESS | {
     *("max_requests", "max_dollars_a_day", "trusted_proxies"),
 }
 """The settings that a reload applies; all others need a restart."""
-
-
-_FILES_OF_OUR_OWN, _FILES_OF_A_PROCESS = 64, 5
-# Open files that connections must leave: for the log, the folders and the libraries; for the pipes of a process.
-
-_FEWEST_CONNECTIONS, _MANY_FILES = 16, 1 << 16
 
 
 def server_version() -> str:
@@ -128,7 +112,7 @@ class Daemon:
         """Take in what a process reports: the models, and whether anyone is logged in."""
         before, self.account = self.account, account
         # "default" is no model of its own, it is whichever the account uses.
-        reported = [_bounded(_from_cli(model), self.settings) for model in account.models if model.alias != "default"]
+        reported = [reported_model(model, self.settings) for model in account.models if model.alias != "default"]
         for model in self.catalog.discover(reported):
             log.info("model_discovered", name=model.name, cli_model=model.cli_model)
         if before is None or before.logged_in != account.logged_in:
@@ -168,8 +152,8 @@ class Daemon:
     def _apply(self) -> None:
         settings = self.settings
         _warn_of_host_tools(settings)
-        self.catalog.configure(_models(settings))
-        self.engine.adopt(default_think=_think(settings), keep_alive=settings.keep_alive)
+        self.catalog.configure(configured_models(settings))
+        self.engine.adopt(default_think=default_think(settings), keep_alive=settings.keep_alive)
         self.launcher.limits = launch_limits(settings)
         self.launcher.settings = replace(
             self.launcher.settings,
@@ -180,8 +164,8 @@ class Daemon:
         )
         admission = self.engine.admission
         admission.max_requests, admission.max_dollars = settings.max_requests, settings.max_dollars_a_day
-        self.backend.limit(_deadlines(settings))
-        self.pool.limit(_pool_limits(settings))
+        self.backend.limit(deadlines(settings))
+        self.pool.limit(pool_limits(settings))
         self._application = self._make_application()
 
     def missing(self) -> Mapping[str, str]:
@@ -204,14 +188,8 @@ class Daemon:
 
     @property
     def bounds(self) -> Bounds:
-        """What clients may take up: with too many connections no process could be started any more."""
-        settings = self.settings
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if files == resource.RLIM_INFINITY:
-            files = _MANY_FILES
-        room = files - _FILES_OF_OUR_OWN - _FILES_OF_A_PROCESS * settings.max_processes
-        connections = settings.max_connections or max(_FEWEST_CONNECTIONS, room)
-        return Bounds(settings.request_timeout, settings.write_timeout, connections)
+        """What clients may take up."""
+        return client_bounds(self.settings)
 
     def status(self) -> Status:
         """What the page shows."""
@@ -255,7 +233,7 @@ class Daemon:
         routes = make_routes(self.engine, options, self.status, self.discovered, self.missing)
         application = Starlette(
             routes=routes,
-            exception_handlers={404: _not_found, 405: _not_allowed, BadCompression: _bad_compression},
+            exception_handlers=REFUSALS,
             middleware=[
                 Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
                 Middleware(Targets),
@@ -307,16 +285,16 @@ async def open_daemon(
         log.warning("processes_swept", count=swept)
     try:
         launcher = Launcher(cli_settings, folders, launch_limits(settings))
-        pool = Pool(launcher, _pool_limits(settings))
+        pool = Pool(launcher, pool_limits(settings))
         backend = ClaudeCliBackend(
-            pool, login, _deadlines(settings), lambda account: daemon.learn(account), admission.spent
+            pool, login, deadlines(settings), lambda account: daemon.learn(account), admission.spent
         )
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
         engine = Engine(
             catalog,
             PromptLog(backend) if settings.log_prompts else backend,
-            default_think=_think(settings),
+            default_think=default_think(settings),
             keep_alive=settings.keep_alive,
             library=library,
             read_parameters=read_parameters,
@@ -377,17 +355,7 @@ def open_admission(settings: Settings) -> Admission:
 
 def make_catalog(settings: Settings) -> Catalog:
     """The configured models."""
-    return Catalog(_models(settings), datetime.now(UTC).astimezone())
-
-
-def _models(settings: Settings) -> list[Model]:
-    return [_bounded(_configured(model), settings) for model in settings.models]
-
-
-def _bounded(model: Model, settings: Settings) -> Model:
-    if settings.context_length is None:
-        return model
-    return replace(model, context_length=min(model.context_length, settings.context_length))
+    return Catalog(configured_models(settings), datetime.now(UTC).astimezone())
 
 
 async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Catalog) -> tuple[CliSettings, Cli]:
@@ -423,92 +391,3 @@ def open_folders(folders: ProcessFolders, settings: Settings) -> int:
 def _bare_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: environ[name] for name in ("PATH", "HOME", "LANG") if name in environ}
     return kept | {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-
-
-def _think(settings: Settings) -> Think:
-    match settings.default_think:
-        case "off" | "on" as switch:
-            return switch == "on"
-        case level:
-            return level
-
-
-def launch_limits(settings: Settings) -> LaunchLimits:
-    """How long launching and ending a process may take, and how long its lines may be."""
-    stop = StopTimes(settings.stop_eof_timeout, settings.stop_term_timeout, settings.stop_kill_timeout)
-    return LaunchLimits(boot=settings.boot_timeout, line=settings.max_line, stop=stop)
-
-
-def _pool_limits(settings: Settings) -> PoolLimits:
-    return PoolLimits(
-        plan=Limits(
-            settings.spares,
-            settings.max_processes,
-            _BOOTS_AT_ONCE,
-            settings.max_conversations,
-            patience=settings.reuse_patience,
-        ),
-        queue=settings.max_queue,
-        queue_timeout=settings.queue_timeout,
-        requests=settings.max_turns_per_process,
-        idle_timeout=settings.idle_process_timeout,
-        result_timeout=settings.result_timeout,
-        settle_timeout=settings.interrupt_timeout + _SETTLE_EXTRA,
-    )
-
-
-def _deadlines(settings: Settings) -> Deadlines:
-    return Deadlines(first_event=settings.first_event_timeout, idle=settings.idle_timeout, total=settings.total_timeout)
-
-
-def _configured(model: ModelSettings) -> Model:
-    return Model(
-        name=model.name,
-        cli_model=model.cli_model,
-        display_name=model.display_name or model.name,
-        # The CLI's own spelling for a window that these models have anyway.
-        aliases=(f"{model.cli_model}[1m]",) if model.context_length >= _LARGE_WINDOW else (),
-        context_length=model.context_length,
-        max_output_tokens=model.max_output_tokens,
-        capabilities=model.capabilities,
-        options=model.options,
-        thinking=model.thinking,
-        thinking_off=model.thinking_off,
-        effort_levels=model.effort_levels,
-        prefill=model.prefill,
-        structured_output=model.structured_output,
-        builtin_tools=model.builtin_tools,
-    )
-
-
-def _from_cli(model: CliModel) -> Model:
-    # Lengths are not reported: the smallest of any current model are promised. Nor is how thinking that is not
-    # adaptive would be asked for.
-    return Model(
-        name=valid_name(model.alias),
-        cli_model=model.alias,
-        display_name=model.display_name,
-        capabilities=("completion", "tools", "vision"),
-        options=frozenset({"stop", "num_predict"}),
-        aliases=(model.model,),
-        thinking="adaptive" if model.adaptive_thinking else "none",
-        thinking_off=model.thinking_can_be_off,
-        effort_levels=model.effort_levels,
-    )
-
-
-def _not_found(_request: Request, _error: Exception) -> Response:
-    return Response("404 page not found", 404, {"content-type": "text/plain"})
-
-
-def _not_allowed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    methods = (error.headers or {}).get("Allow", "").split(", ")
-    allowed = ", ".join(sorted(methods, key=lambda method: (method != "HEAD", method)))
-    return Response("405 method not allowed", 405, {"content-type": "text/plain", "allow": allowed})
-
-
-def _bad_compression(request: Request, error: Exception) -> Response:
-    fault = InvalidRequest(str(error))
-    record_of(request.scope).failed(fault)
-    return Response(ollama.error_body(fault), fault.status, media_type=JSON)

@@ -16,6 +16,7 @@ LAYERS = (
     {"claude_ollama_server"},
     {"proxy.commands"},
     {"proxy.app"},
+    {"proxy.parts"},
     {"proxy.api", "proxy.web"},
     {"proxy.engine"},
     {
@@ -30,7 +31,7 @@ LAYERS = (
     {"proxy.shape"},
     {"proxy.core"},
 )
-READERS_OF_CONFIG = {"claude_ollama_server", "proxy.commands", "proxy.app"}
+READERS_OF_CONFIG = {"claude_ollama_server", "proxy.commands", "proxy.app", "proxy.parts"}
 
 DEPTH = {unit: depth for depth, layer in enumerate(LAYERS) for unit in layer}
 OURS = {"claude_ollama_server", "config", "proxy"}

@@ -21,6 +21,7 @@ access       who may ask at all: keys
 identity     what those two found out, for the handlers
 hosts        which names the server answers to (DNS rebinding)
 paths        paths written another way, redirected
+refusals     what is answered where no route answers
 middleware   request ids, the log line, the last resort for errors
 protocol     HTTP/1.1 on a connection that is read while it is answered
 tls          the server's certificate

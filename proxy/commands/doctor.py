@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from config import Settings
-from proxy.app import find_cli, launch_limits, make_catalog, open_folders
+from proxy.app import find_cli, make_catalog, open_folders
 from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.probing.findings import Findings
 from proxy.backends.claude_cli.probing.probe import examine
@@ -13,6 +13,7 @@ from proxy.backends.claude_cli.probing.report import report, table
 from proxy.backends.claude_cli.probing.store import ProbeStore
 from proxy.commands.live import ask_once
 from proxy.commands.machine import examine_machine
+from proxy.parts import launch_limits
 
 
 class Unfit(Exception):

@@ -1,0 +1,129 @@
+"""What each part is given of the settings: small values of its own. Pure, but for the limit of open files."""
+
+import resource
+from dataclasses import replace
+
+from config import ModelSettings, Settings
+from proxy.api.protocol import Bounds
+from proxy.backends.claude_cli.account import CliModel
+from proxy.backends.claude_cli.deadlines import Deadlines
+from proxy.backends.claude_cli.launcher import LaunchLimits
+from proxy.backends.claude_cli.plan import Limits
+from proxy.backends.claude_cli.pool import PoolLimits
+from proxy.backends.claude_cli.process import StopTimes
+from proxy.catalog.models import Model, valid_name
+from proxy.core.request import Think
+
+_BOOTS_AT_ONCE = 2
+# Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
+
+_LARGE_WINDOW = 1_000_000
+# Tokens: what the CLI calls a window of 1m.
+
+_SETTLE_EXTRA = 1.0
+# Seconds for taking a turn back out of a process, after its interrupt.
+
+_FILES_OF_OUR_OWN, _FILES_OF_A_PROCESS = 64, 5
+# Open files that connections must leave: for the log, the folders and the libraries; for the pipes of a process.
+
+_FEWEST_CONNECTIONS, _MANY_FILES = 16, 1 << 16
+
+
+def configured_models(settings: Settings) -> list[Model]:
+    """The models of the settings, none with a larger window than they allow."""
+    return [_bounded(_configured(model), settings) for model in settings.models]
+
+
+def _bounded(model: Model, settings: Settings) -> Model:
+    if settings.context_length is None:
+        return model
+    return replace(model, context_length=min(model.context_length, settings.context_length))
+
+
+def default_think(settings: Settings) -> Think:
+    """How much models think when a request does not say."""
+    match settings.default_think:
+        case "off" | "on" as switch:
+            return switch == "on"
+        case level:
+            return level
+
+
+def launch_limits(settings: Settings) -> LaunchLimits:
+    """How long launching and ending a process may take, and how long its lines may be."""
+    stop = StopTimes(settings.stop_eof_timeout, settings.stop_term_timeout, settings.stop_kill_timeout)
+    return LaunchLimits(boot=settings.boot_timeout, line=settings.max_line, stop=stop)
+
+
+def pool_limits(settings: Settings) -> PoolLimits:
+    """How many processes there may be, for whom, and for how long."""
+    return PoolLimits(
+        plan=Limits(
+            settings.spares,
+            settings.max_processes,
+            _BOOTS_AT_ONCE,
+            settings.max_conversations,
+            patience=settings.reuse_patience,
+        ),
+        queue=settings.max_queue,
+        queue_timeout=settings.queue_timeout,
+        requests=settings.max_turns_per_process,
+        idle_timeout=settings.idle_process_timeout,
+        result_timeout=settings.result_timeout,
+        settle_timeout=settings.interrupt_timeout + _SETTLE_EXTRA,
+    )
+
+
+def deadlines(settings: Settings) -> Deadlines:
+    """How long a turn may take, and its parts."""
+    return Deadlines(first_event=settings.first_event_timeout, idle=settings.idle_timeout, total=settings.total_timeout)
+
+
+def _configured(model: ModelSettings) -> Model:
+    return Model(
+        name=model.name,
+        cli_model=model.cli_model,
+        display_name=model.display_name or model.name,
+        # The CLI's own spelling for a window that these models have anyway.
+        aliases=(f"{model.cli_model}[1m]",) if model.context_length >= _LARGE_WINDOW else (),
+        context_length=model.context_length,
+        max_output_tokens=model.max_output_tokens,
+        capabilities=model.capabilities,
+        options=model.options,
+        thinking=model.thinking,
+        thinking_off=model.thinking_off,
+        effort_levels=model.effort_levels,
+        prefill=model.prefill,
+        structured_output=model.structured_output,
+        builtin_tools=model.builtin_tools,
+    )
+
+
+def reported_model(model: CliModel, settings: Settings) -> Model:
+    """A model that the CLI reports.
+
+    It does not say how long a conversation may be, so the smallest window of any current model is promised; nor how
+    thinking that is not adaptive would be asked for.
+    """
+    found = Model(
+        name=valid_name(model.alias),
+        cli_model=model.alias,
+        display_name=model.display_name,
+        capabilities=("completion", "tools", "vision"),
+        options=frozenset({"stop", "num_predict"}),
+        aliases=(model.model,),
+        thinking="adaptive" if model.adaptive_thinking else "none",
+        thinking_off=model.thinking_can_be_off,
+        effort_levels=model.effort_levels,
+    )
+    return _bounded(found, settings)
+
+
+def client_bounds(settings: Settings) -> Bounds:
+    """What clients may take up: with too many connections no process could be started any more."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        files = _MANY_FILES
+    room = files - _FILES_OF_OUR_OWN - _FILES_OF_A_PROCESS * settings.max_processes
+    connections = settings.max_connections or max(_FEWEST_CONNECTIONS, room)
+    return Bounds(settings.request_timeout, settings.write_timeout, connections)
