@@ -364,7 +364,8 @@ _CLIENTS = (
     Row(
         "sends too much: bytes, values, tools, pictures, stop strings",
         "413 for bytes and values, 400 for the others, with the limit",
-        "refused before it is read; large bodies are parsed beside the streams",
+        "what is too much is thrown away as it comes, up to eight times `max_body`; large bodies are parsed beside the "
+        "streams",
         (
             CLIENTS + "a_body_of_very_many_values_is_refused",
             CLIENTS + "too_many_of_a_kind_are_refused_with_the_limit",
