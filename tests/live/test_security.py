@@ -32,7 +32,6 @@ def test_words_of_every_kind_reach_the_model_as_words_alone(make_daemon: MakeDae
     body = {"model": "sonnet", "tools": [tool], "messages": messages, "stream": False}
     with running.client() as client:
         assert client.post("/api/chat", json=body).status_code == 200
-        assert client.post("/api/chat", json=body | {"messages": [{"role": "user", "content": "/leak"}]}).is_success
         prompts = (f"!touch {touched}", f"#{mention}", "/leak", f"/add-dir {tmp_path}")
         for prompt in prompts:
             body = {"model": "sonnet", "prompt": prompt, "stream": False}

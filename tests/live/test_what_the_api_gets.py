@@ -1,7 +1,10 @@
 """The whole API request of a chat, against the short list of what the CLI adds by itself (docs/cli.md)."""
 
 import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 
 from tests.conftest import MakeDaemon
 from tests.support.children import children
-from tests.support.running import Running
+from tests.support.running import Running, running_daemon
 
 IDENTITY = "You are a Claude agent, built on Anthropic's Claude Agent SDK."
 EPHEMERAL = {"type": "ephemeral"}
@@ -23,17 +26,28 @@ MODES = {
 }
 
 
+@pytest.fixture(scope="module")
+def in_mode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Running]]:
+    """A daemon for each mode of being logged in, all of a user who has a stored login."""
+    with ExitStack() as stack:
+
+        @cache
+        def started(mode: str) -> Running:
+            folder = tmp_path_factory.mktemp("mode")
+            store_login(folder / "user")
+            return stack.enter_context(running_daemon(folder, environ=MODES[mode]))
+
+        yield started
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_a_one_line_chat_sends_nothing_but_the_documented_extras(
-    make_daemon: MakeDaemon, tmp_path: Path, mode: str
-) -> None:
-    store_login(tmp_path / "user")
-    running = make_daemon(environ=MODES[mode])
+def test_a_one_line_chat_sends_nothing_but_the_documented_extras(in_mode: Callable[[str], Running], mode: str) -> None:
+    running = in_mode(mode)
     assert running.daemon.login.mode == mode.partition(" ")[0]
+    before = len(running.sent())
     chat(running, "hello", system="Speak like a sailor.")
-    sent = running.sent()
-    assert len(sent) == 1
-    body = dict(sent[0].body)
+    assert len(running.sent()) == before + 1
+    body = dict(running.last())
     bare = running.daemon.login.mode == "api-key"
     cache = EPHEMERAL if bare else HOUR
 
@@ -46,7 +60,7 @@ def test_a_one_line_chat_sends_nothing_but_the_documented_extras(
     else:
         environment = extra.pop("content")[0]
         assert environment.pop("cache_control") == cache
-        check_environment(environment.pop("text"), tmp_path)
+        check_environment(environment.pop("text"), running.folder)
         assert (environment, extra) == ({"type": "text"}, {})
 
     assert body.pop("system") == [text(IDENTITY, cache), text("Speak like a sailor.", cache)]
@@ -98,10 +112,9 @@ def leak(home: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", ["oauth-token", "stored"])
-def test_nothing_of_the_users_home_runs_or_is_read(make_daemon: MakeDaemon, tmp_path: Path, mode: str) -> None:
-    home = tmp_path / "user"
-    store_login(home)
-    running = make_daemon(environ=MODES[mode])
+def test_nothing_of_the_users_home_runs_or_is_read(in_mode: Callable[[str], Running], mode: str) -> None:
+    running = in_mode(mode)
+    home = running.folder / "user"
     chat(running, "/leak")
     assert "SECRET" not in json.dumps(running.last())
     assert running.last()["messages"][0]["content"][0]["text"] == "/leak"
@@ -109,11 +122,17 @@ def test_nothing_of_the_users_home_runs_or_is_read(make_daemon: MakeDaemon, tmp_
 
 
 @pytest.mark.parametrize("mode", ["api-key", "oauth-token"])
-def test_nothing_is_written_outside_the_daemons_folders(make_daemon: MakeDaemon, tmp_path: Path, mode: str) -> None:
-    running = make_daemon(environ=MODES[mode])
+def test_nothing_is_written_outside_the_daemons_folders(
+    in_mode: Callable[[str], Running], tmp_path: Path, mode: str
+) -> None:
+    running = in_mode(mode)
     chat(running, "hello")
-    assert list((tmp_path / "user").iterdir()) == []
-    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "run").glob("daemon-*/*/*")} == {0}
+    store_login(tmp_path)
+    there, stored = (
+        {path.relative_to(home) for path in home.rglob("*")} for home in (running.folder / "user", tmp_path)
+    )
+    assert there == stored
+    assert {path.stat().st_mode & 0o077 for path in (running.folder / "run").glob("daemon-*/*/*")} == {0}
 
 
 def test_the_credential_that_was_chosen_is_the_only_one_sent(make_daemon: MakeDaemon) -> None:
