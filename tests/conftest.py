@@ -39,15 +39,22 @@ def live(shared: Running) -> Running:
 
 
 @pytest.fixture
-def fresh(live: Running) -> Running:
-    """The shared daemon as if it had just been started: nothing is loaded or remembered, nothing was sent."""
-    with live.client() as client:
+def emptied(shared: Running) -> Running:
+    """The shared daemon, at rest and without conversations of any model."""
+    shared.until_idle()
+    with shared.client() as client:
         for model in client.get("/api/ps").json()["models"]:
-            unload(live, model["name"])
-    live.until_idle()
-    forget(live)
-    live.simulator.recorder.requests.clear()
-    return live
+            unload(shared, model["name"])
+    shared.until_idle()
+    return shared
+
+
+@pytest.fixture
+def fresh(emptied: Running) -> Running:
+    """The shared daemon as if it had just been started: nothing is loaded or remembered, nothing was sent."""
+    forget(emptied)
+    emptied.simulator.recorder.requests.clear()
+    return emptied
 
 
 @pytest.fixture(scope="session")

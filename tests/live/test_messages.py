@@ -75,10 +75,8 @@ def with_results(asked: str, answer: Message, **result: Any) -> list[dict[str, A
 
 
 @pytest.fixture
-def live(live: Running) -> Running:
-    """The shared daemon, at rest and without conversations."""
-    unload(live)
-    return live
+def live(emptied: Running) -> Running:
+    return emptied
 
 
 @pytest.fixture(scope="module")

@@ -66,10 +66,8 @@ def with_outputs(asked: str, answer: Response, output: Any) -> list[dict[str, An
 
 
 @pytest.fixture
-def live(live: Running) -> Running:
-    """The shared daemon, at rest and without conversations."""
-    unload(live)
-    return live
+def live(emptied: Running) -> Running:
+    return emptied
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chatting import Messages, ask, assistant, process_of, texts, unload, user
+from tests.support.chatting import Messages, ask, assistant, process_of, texts, user
 from tests.support.running import Running
 from tests.support.tools import TOOLS, Definition, numbered, results, tool, waiting
 
@@ -157,8 +157,8 @@ def test_odd_rounds_have_a_defined_result(live: Running, case: str) -> None:
         assert live.last()["tool_choice"] == {"type": "none"}
 
 
-def test_a_round_that_is_left_for_another_question_is_told_as_it_was(live: Running) -> None:
-    unload(live)
+def test_a_round_that_is_left_for_another_question_is_told_as_it_was(emptied: Running) -> None:
+    live = emptied
     question = user("call get_time in Paris")
     answer = ask(live, [question], tools=TOOLS).json()["message"]
     live.until_idle()

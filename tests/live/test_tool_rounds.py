@@ -17,11 +17,8 @@ PARIS = {"city": "Paris"}
 
 
 @pytest.fixture
-def live(live: Running) -> Running:
-    """The shared daemon, at rest and without conversations."""
-    unload(live)
-    unload(live, OLDER)
-    return live
+def live(emptied: Running) -> Running:
+    return emptied
 
 
 @pytest.mark.parametrize("way", WAYS)

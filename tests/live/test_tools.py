@@ -7,7 +7,7 @@ import ollama
 import openai
 import pytest
 
-from tests.support.chatting import process_of, unload, user
+from tests.support.chatting import process_of, user
 from tests.support.running import Running
 from tests.support.tools import TOOLS, WAYS, Definition, Talk, ask_client, numbered, tool, waiting
 
@@ -18,11 +18,8 @@ ASKED_BY_ITSELF = 2
 
 
 @pytest.fixture
-def live(live: Running) -> Running:
-    """The shared daemon, at rest and without conversations."""
-    unload(live)
-    unload(live, OLDER)
-    return live
+def live(emptied: Running) -> Running:
+    return emptied
 
 
 # What the API gets
