@@ -141,7 +141,7 @@ class Desk:
             if self._discovered.is_set():
                 raise
         await self._discovery()
-        return await _parsed(parse, body, self.engine.find)
+        return await _parsed(parse, body, exists)
 
     async def _discovery(self) -> None:
         """Wait, not for ever, until the CLI's models are known: right after the start only the configured ones are."""

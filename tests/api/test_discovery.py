@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
@@ -12,13 +13,18 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from proxy.access.admission import Admission
+from proxy.access.keyring import Keyring
+from proxy.access.keys import Identity
 from proxy.api.desk import Options
+from proxy.api.identity import identify
 from proxy.api.record import open_record
 from proxy.api.routes import make_routes
 from proxy.catalog.models import Catalog, Model
 from proxy.core.contracts import Abilities, Target, Turn
 from proxy.core.request import Caller, ChatRequest
 from proxy.engine import Engine
+from tests.support.keys import keep, make_key
 from tests.support.running import WAIT
 
 
@@ -57,26 +63,44 @@ SAGA = Model("saga-1m", "saga[1m]", "Saga 9", aliases=("claude-saga-9",))
 async def test_a_model_that_the_cli_is_about_to_report_is_found(
     method: str, path: str, body: Mapping[str, Any] | None, status: int
 ) -> None:
+    assert await asked_too_early(Admission(), Identity(), method, path, body) == status
+
+
+@pytest.mark.parametrize("path", ["/v1/messages/count_tokens", "/api/generate", "/api/embed", "/api/show"])
+async def test_a_key_may_not_use_a_model_because_it_asked_early(tmp_path: Path, path: str) -> None:
+    ann = make_key("ann", models=("sonnet",))
+    keyring = Keyring(keep(tmp_path, [ann]))
+    keyring.load()
+    body = {"model": "claude-saga-9", "input": "x", "messages": [{"role": "user", "content": "hello"}]}
+    assert await asked_too_early(Admission(keyring), Identity(ann), "POST", path, body) == 403
+
+
+async def asked_too_early(
+    admission: Admission, identity: Identity, method: str, path: str, body: Mapping[str, Any] | None
+) -> int:
+    """The status of the answer to a request that came before the CLI had reported its model."""
     catalog = Catalog([], datetime.now(UTC))
     discovered = anyio.Event()
-    engine = Engine(catalog, Able())
+    engine = Engine(catalog, Able(), admission=admission)
     routed = Starlette(routes=make_routes(engine, Options(1 << 20, WAIT), cast(Any, None), discovered))
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         open_record(scope, uuid4().hex)
+        identify(scope, identity)
         await routed(scope, receive, send)
 
+    statuses: list[int] = []
     transport = httpx.ASGITransport(recorded)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", trust_env=False) as client:
         with anyio.fail_after(WAIT):
             async with anyio.create_task_group() as tasks:
 
                 async def ask() -> None:
-                    answer = await client.request(method, path, json=body)
-                    assert answer.status_code == status, answer.text
+                    statuses.append((await client.request(method, path, json=body)).status_code)
 
                 tasks.start_soon(ask)
                 while not discovered.statistics().tasks_waiting:
                     await anyio.lowlevel.checkpoint()
                 catalog.discover([SAGA])
                 discovered.set()
+    return statuses[0]
