@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.access.keyring import Keyring
 from proxy.access.keys import Identity
-from proxy.api.desk import JSON, PLAIN_JSON, ErrorBody
+from proxy.api.desk import JSON, NDJSON, PLAIN_JSON, SSE, Manners, refusal
 from proxy.api.identity import identify
 from proxy.api.record import record_of
-from proxy.api.reply import error_headers
-from proxy.core.errors import NotLoggedIn, ServerError
+from proxy.core.errors import NotLoggedIn
 from proxy.wire import anthropic, ollama, openai
 
 OPEN = frozenset({"/", "/api/version", "/healthz", "/readyz", "/openapi.json"})
@@ -46,8 +45,9 @@ class Access:
         try:
             identity = self._identity(Headers(scope=scope), scope["path"])
         except NotLoggedIn as error:
-            record_of(scope).failed(error)
-            await refusal(error, scope)(scope, receive, send)
+            response = refusal(Request(scope), error, _manners(scope))
+            response.headers["www-authenticate"] = "Bearer"
+            await response(scope, receive, send)
             return
         identify(scope, identity)
         if identity.key is not None:
@@ -81,22 +81,16 @@ def given_secrets(headers: Headers) -> Sequence[str]:
     return list(dict.fromkeys(secret for secret in given if secret))
 
 
-def refusal(error: ServerError, scope: Scope) -> Response:
-    """The answer to a request that is refused, in the words of its path's dialect."""
-    body, content_type = _dialect(scope)
-    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
-    return Response(body(error), error.status, headers | {"www-authenticate": "Bearer"}, content_type)
-
-
-def _dialect(scope: Scope) -> tuple[ErrorBody, str]:
+def _manners(scope: Scope) -> Manners:
+    """How the dialect of a path tells of errors."""
     path = scope["path"]
     if not path.startswith("/v1/"):
-        return ollama.error_body, JSON
+        return Manners(ollama.error_body, JSON, NDJSON, {})
     if path.startswith("/v1/messages") or (
         path.startswith("/v1/models") and "anthropic-version" in Headers(scope=scope)
     ):
-        return anthropic.error_body, PLAIN_JSON
-    return openai.error_body, PLAIN_JSON
+        return Manners(anthropic.error_body, PLAIN_JSON, SSE, {})
+    return Manners(openai.error_body, PLAIN_JSON, SSE, {})
 
 
 def _denied(text: str) -> NotLoggedIn:

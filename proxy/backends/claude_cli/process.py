@@ -73,7 +73,7 @@ class CliProcess:
         variable, text = secret
         try:
             with _readable(text) as descriptors:
-                named = dict(zip((variable,), map(str, descriptors), strict=False))
+                named = {variable: str(descriptors[0])} if descriptors else {}
                 transport, pipes = await loop.subprocess_exec(
                     lambda: _Pipes(max_line),
                     *argv,
