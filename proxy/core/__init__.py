@@ -8,5 +8,6 @@ numbers     numbers of JSON, as every client may write them
 names       the grammar of model names
 traits      what a model of one's own adds to the model that it is made from
 contracts   what a backend is
+chats       kept conversations, and what keeps them
 framing     lines out of a byte stream
 """
