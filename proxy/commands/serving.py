@@ -1,6 +1,7 @@
 """A daemon served until a signal: its service manager hears how it is, SIGHUP has it read its settings again."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -60,6 +61,9 @@ class Serving:
 
         def started() -> None:
             announce()
+            # What was made for the start stays for ever: no collection beside a stream has to look through it.
+            gc.collect()
+            gc.freeze()
             tasks.start_soon(self._tell_when_ready)
             if self.hung_up is not None:
                 tasks.start_soon(self._reload_when_asked, self.hung_up)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from proxy.backends.claude_cli.bill import Bill
-from proxy.backends.claude_cli.codec import ApiEvent, Output, Result
+from proxy.backends.claude_cli.codec import ApiEvent, Result
 from proxy.backends.claude_cli.conversations import Conversation, after
 from proxy.backends.claude_cli.deadlines import Deadlines, Watch
 from proxy.backends.claude_cli.flags import make_flags
@@ -218,7 +218,8 @@ class CliTurn:
                 raise StopAsyncIteration
             if self._error is not None:
                 raise self._error
-            events = self._advance(machine, await self._receive(machine))
+            await self._arrival()
+            events = self._advance(machine)
             if self._shaper is not None:
                 events = self._shaped(self._shaper, machine, events)
             self._count_ended(machine)
@@ -230,33 +231,30 @@ class CliTurn:
         if machine.ended:
             self._bill.make(machine, whole=not self._cut)
 
-    async def _receive(self, machine: TurnMachine) -> list[Output]:
+    async def _arrival(self) -> None:
         session, watch = self._session, self._watch
         if session.ready:
-            return await session.receive()
+            await session.arrival()
+            return
         watch.waiting_since = time.monotonic()
-        outputs = await session.receive()
+        await session.arrival()
         watch.waiting_since = None
-        return outputs
 
-    def _advance(self, machine: TurnMachine, outputs: list[Output]) -> list[Event]:
+    def _advance(self, machine: TurnMachine) -> list[Event]:
+        """The events of what has arrived."""
         events: list[Event] = []
         started = machine.started
-        for index, output in enumerate(outputs):
-            if isinstance(output, Result):
-                self._result_seen = True
-            try:
-                events += machine.feed(output)
-            except ServerError as error:
-                self._session.put_back(outputs[index + 1 :])
-                if not events and not machine.goes_on:
-                    raise
-                # What came before the error is the client's; the error follows.
-                self._error = error
-                break
-            if machine.ended:
-                self._session.put_back(outputs[index + 1 :])
-                break
+        take, feed = self._session.take, machine.feed
+        try:
+            while not machine.ended and (output := take()) is not None:
+                if type(output) is Result:
+                    self._result_seen = True
+                events += feed(output)
+        except ServerError as error:
+            if not events and not machine.goes_on:
+                raise
+            # What came before the error is the client's; the error follows.
+            self._error = error
         if machine.goes_on:
             # The CLI would ask the API again within milliseconds, and an interrupt may come too late.
             self._session.process.end()

@@ -40,6 +40,7 @@ class Session:
     def __init__(self, process: CliProcess) -> None:
         self.process = process
         self._expected: dict[str, tuple[str, OnReply | None]] = {}
+        self._lines: deque[bytes] = deque()  # they came after the outputs
         self._outputs: deque[Output] = deque()
         self._fault: ServerError | None = None
         self.tools: ToolServer | None = None
@@ -84,32 +85,44 @@ class Session:
         while self.tools is not None and not self.tools.waits_for(call_id):
             await self._fill()
 
-    @property
-    def ready(self) -> bool:
-        """Outputs have arrived: `receive` returns without waiting."""
-        return bool(self._outputs) or self.process.ready
-
     async def quiet(self) -> bool:
         """Whether nothing has come of a turn that nobody asked for; the rest is forgotten. Raises `ServerError`."""
-        while self.process.ready:
+        while self._lines or self.process.ready:
             await self._fill()
         quiet = not any(isinstance(output, ApiEvent | Result) for output in self._outputs)
         self._outputs.clear()
         return quiet
 
-    async def receive(self) -> list[Output]:
-        """The outputs that have arrived, possibly none. Raises `BackendFailed`, once there are no more."""
-        if not self._outputs:
-            await self._fill()
-        outputs = list(self._outputs)
-        self._outputs.clear()
-        return outputs
+    @property
+    def ready(self) -> bool:
+        """Something has arrived: `arrival` returns without waiting."""
+        return bool(self._outputs or self._lines) or self.process.ready
+
+    async def arrival(self) -> None:
+        """Wait until something has arrived, for `take`. Raises `BackendFailed`, once no more will."""
+        if not (self._outputs or self._lines):
+            self._lines.extend(await self.process.receive())
+
+    def take(self) -> Output | None:
+        """The next output that has arrived, None for none. Raises `ServerError` from where it cannot be read on.
+
+        A line is read when its output is taken: what a long answer has brought at once is then never in memory as
+        objects, which would take a third longer.
+        """
+        if self._outputs:
+            return self._outputs.popleft()
+        lines = self._lines
+        while lines:
+            output = self._read(lines.popleft())
+            if output is not None:
+                return output
+        return None
 
     async def next(self) -> Output:
         """The next output. Raises `BackendFailed`."""
-        while not self._outputs:
-            await self._fill()
-        return self._outputs.popleft()
+        while (output := self.take()) is None:
+            await self.arrival()
+        return output
 
     async def result(self) -> Result:
         """Skip everything up to the end of the CLI's turn, and return that."""
@@ -142,30 +155,40 @@ class Session:
             before = reply.get("precedingAssistantUuid", _UNKNOWN)
         return before is None if empty else before not in (None, _UNKNOWN)
 
-    def put_back(self, outputs: list[Output]) -> None:
-        """Return outputs that were received but belong to whoever reads next."""
-        self._outputs.extendleft(reversed(outputs))
-
     async def _fill(self) -> None:
+        """Read what has arrived, or arrives next; outputs stay to be taken. Raises as `take`, when there are none."""
         if self._fault is not None:
             raise self._fault
-        for line in await self.process.receive():
+        if not self._lines:
+            self._lines.extend(await self.process.receive())
+        while self._lines:
             try:
-                self._take(decode(line))
-            except CorruptLine as error:
-                self._fault = BackendFailed(str(error), should_retry=False)
-                break
-            except ServerError as error:
-                self._fault = error
-                break
-        # What came before a fault counts, what follows it does not.
-        if self._fault is not None and not self._outputs:
-            raise self._fault
+                output = self._read(self._lines.popleft())
+            except ServerError:
+                if not self._outputs:
+                    raise
+                return
+            if output is not None:
+                self._outputs.append(output)
 
-    def _take(self, output: Output) -> None:
-        if type(output) is ApiEvent:
-            self._outputs.append(output)
-        elif isinstance(output, ControlReply):
+    def _read(self, line: bytes) -> Output | None:
+        """The output of a line; None for control traffic, which is dealt with here."""
+        try:
+            if self._fault is not None:
+                raise self._fault
+            output = decode(line)
+            return output if type(output) is ApiEvent else self._sorted(output)
+        except CorruptLine as error:
+            self._fault = BackendFailed(str(error), should_retry=False)
+        except ServerError as error:
+            self._fault = error
+        # What came before a fault counts, what follows it does not.
+        self._lines.clear()
+        self._lines.append(line)
+        raise self._fault
+
+    def _sorted(self, output: Output) -> Output | None:
+        if isinstance(output, ControlReply):
             self._answered(output)
         elif isinstance(output, McpAsk):
             answer = encode_refusal(output) if self.tools is None else self.tools.take(output)
@@ -176,7 +199,8 @@ class Session:
         else:
             if isinstance(output, Result):
                 self.meter.read(output.cost)
-            self._outputs.append(output)
+            return output
+        return None
 
     def _answered(self, reply: ControlReply) -> None:
         subtype, on_reply = self._expected.pop(reply.request_id, ("", None))

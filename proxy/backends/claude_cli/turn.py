@@ -52,6 +52,9 @@ _REASONS: dict[str, FinishReason] = {
 }
 # Every other stop_reason ends an answer in the ordinary way.
 
+_DELTA = "content_block_delta"
+# What nearly every event is.
+
 _UNFINISHED = ("tool_use", "pause_turn")
 
 _MOST_USES = 100
@@ -168,7 +171,7 @@ class TurnMachine:
         if type(output) is ApiEvent:
             event = output.event
             try:
-                return self._api_event(event)
+                return self._delta(event["delta"]) if event.get("type") == _DELTA else self._api_event(event)
             except (AttributeError, LookupError, TypeError) as error:
                 text = f"the CLI sent an event that makes no sense: {event!r:.120}"
                 raise BackendFailed(text, should_retry=False) from error
@@ -197,8 +200,6 @@ class TurnMachine:
 
     def _api_event(self, event: JsonObject) -> list[Event]:
         match event.get("type"):
-            case "content_block_delta":
-                return self._delta(event["delta"])
             case "content_block_start":
                 return self._block_start(event["content_block"])
             case "content_block_stop":
@@ -227,9 +228,10 @@ class TurnMachine:
                 return []
 
     def _delta(self, delta: JsonObject) -> list[Event]:
-        match delta.get("type"):
-            case "text_delta":
-                return self._text(delta["text"])
+        kind = delta.get("type")
+        if kind == "text_delta":
+            return self._text(delta["text"])
+        match kind:
             case "thinking_delta":
                 return self._thought(delta["thinking"])
             case "input_json_delta":
@@ -242,18 +244,18 @@ class TurnMachine:
                 return []
 
     def _text(self, text: Any) -> list[Event]:
-        if not isinstance(text, str):
+        if type(text) is not str:
             raise TypeError
         if not text:
             return []
         self._size += len(text)
         if not self._in_message:
             self._note_first()
-        if not self._text_sent:
-            self._text_sent = not text.isspace()
-        elif self._text_ended:
-            text = f"\n\n{text}"
-        self._text_ended = False
+        if self._text_ended or not self._text_sent:
+            if self._text_sent:
+                text = f"\n\n{text}"
+            self._text_sent = self._text_sent or not text.isspace()
+            self._text_ended = False
         return [TextDelta(text)]
 
     def _thought(self, text: Any) -> list[Event]:

@@ -49,6 +49,12 @@ async def following(spoken: Session) -> Output:
         return await spoken.next()
 
 
+async def arrived(spoken: Session) -> None:
+    """Wait until the child has said something."""
+    with anyio.fail_after(WAIT):
+        await spoken.arrival()
+
+
 async def test_a_call_returns_the_answer_to_it() -> None:
     async with session("ask = hear(); reply(ask, response={'heard': ask['request']})") as spoken:
         assert await call(spoken, "set_model", model="claude-x") == {
@@ -64,7 +70,8 @@ async def test_answers_find_their_questions_in_any_order() -> None:
         assert await call(spoken, "second") == {"n": 2}
         with anyio.fail_after(WAIT):
             while not heard:
-                await spoken.receive()
+                await spoken.arrival()
+                assert spoken.take() is None
     assert heard == [("first", 1)]
 
 
@@ -120,15 +127,34 @@ async def test_a_result_is_found_behind_whatever_comes_before_it() -> None:
         assert await following(spoken) == Other("two")
 
 
-async def test_outputs_that_are_put_back_come_first_and_in_their_order() -> None:
-    async with session("say('three'); hear()") as spoken:
-        spoken.put_back([Other("one"), ApiEvent({})])
-        assert spoken.ready
+async def test_what_has_arrived_is_taken_one_by_one_and_what_nobody_takes_stays() -> None:
+    async with session("say('one'); say('stream_event', event={}); say('two'); reply(hear()); hear()") as spoken:
+        assert spoken.take() is None
         assert await following(spoken) == Other("one")
+        assert await call(spoken, "interrupt") == {}
+        assert spoken.ready
         with anyio.fail_after(WAIT):
-            assert await spoken.receive() == [ApiEvent({})]
-            assert await spoken.receive() == [Other("three")]
+            await spoken.arrival()
+        assert [spoken.take(), spoken.take(), spoken.take()] == [ApiEvent({}), Other("two"), None]
         assert not spoken.ready
+
+
+async def test_what_came_of_no_question_is_no_quiet_however_it_was_read() -> None:
+    said = "say('stream_event', event={}); say('one')"
+    async with session(f"{said}; reply(hear()); hear()") as spoken:
+        assert await call(spoken, "interrupt") == {}
+        assert not await spoken.quiet()
+        assert not spoken.ready
+        assert await spoken.quiet()
+
+
+async def test_a_process_whose_words_cannot_be_read_is_not_quiet() -> None:
+    code = 'sys.stdout.write(\'{"type":"one"}\\n{not json at all\\n\'); sys.stdout.flush(); hear()'
+    async with session(code) as spoken:
+        await arrived(spoken)
+        for _ in range(2):
+            with pytest.raises(BackendFailed, match="a line that is not JSON"):
+                await spoken.quiet()
 
 
 async def test_a_corrupt_line_is_an_error_after_what_came_before_it() -> None:

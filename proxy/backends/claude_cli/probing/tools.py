@@ -66,7 +66,9 @@ async def _waits(subject: Subject) -> Answer:
     if len(ids) != len(_RESULTS) or server is None:
         raise CheckFailed(f"{len(ids)} of two calls come through")
     while not server.waits_for(ids[0]):
-        _check_waiting(await session.receive())
+        await session.arrival()
+        while (output := session.take()) is not None:
+            _check_waiting(output)
     for line in server.answer(ToolResult(call, (Text(text),)) for call, text in zip(ids, _RESULTS, strict=True)):
         session.write(line)
     while not isinstance(await session.next(), Result):
@@ -100,13 +102,13 @@ async def _until_called(subject: Subject) -> list[Output]:
     while True:
         output = await subject.session.next()
         outputs.append(output)
-        _check_waiting([output])
+        _check_waiting(output)
         if isinstance(output, ApiEvent) and output.event.get("type") == "message_delta":
             return outputs
 
 
-def _check_waiting(outputs: Sequence[Output]) -> None:
-    if any(isinstance(output, Result) for output in outputs):
+def _check_waiting(output: Output) -> None:
+    if isinstance(output, Result):
         raise CheckFailed("the CLI ends the turn without waiting for the results")
 
 
