@@ -17,6 +17,7 @@ from proxy.backends.claude_cli.codec import (
     ApiEvent,
     ControlReply,
     JsonObject,
+    McpAsk,
     Output,
     Result,
     decode,
@@ -27,12 +28,18 @@ from proxy.backends.claude_cli.codec import (
 from proxy.backends.claude_cli.command import CliSettings, Folders, choose_login, make_argv, make_environment
 from proxy.backends.claude_cli.flags import make_flags
 from proxy.backends.claude_cli.launcher import write_key
+from proxy.backends.claude_cli.replay import make_script
+from proxy.backends.claude_cli.tools import PLAIN, SERVER, ToolServer, tool_set
 from proxy.core.contracts import Target, Thinking
+from proxy.wire.ollama.requests import parse_chat
 
 MODEL = "sonnet"
 
 TARGET = Target(MODEL, thinking=Thinking("adaptive", effort="low"))
 """What the daemon makes of a request for `MODEL` that asks for nothing else."""
+
+_DESCRIPTION_LIMIT = 4096
+# Characters of a tool's description that the CLI passes on.
 
 TURN_TIMEOUT = 30.0
 """Seconds that a boot or a turn may take."""
@@ -59,6 +66,7 @@ class BareCli:
         self._child = child
         self._stdin = child.stdin
         self._stdout = child.stdout
+        self._tools: ToolServer | None = None
         self._told = False
         self._held = 0
 
@@ -78,6 +86,26 @@ class BareCli:
         *untold, asked = spoken[self._held :]
         self._held = len(spoken) + 1
         return self._ask(system, untold, asked["content"])[1]
+
+    def replay(self, body: bytes) -> Answer:
+        """One measured turn that is told everything in `body`, a request of /api/chat: history, tools and all."""
+        request = parse_chat(body).request
+        script, tools = make_script(request, TARGET), tool_set(request.tools, PLAIN, _DESCRIPTION_LIMIT)
+        assert tools is not None
+        telling = script.telling(MODEL, 0)
+        with limit(TURN_TIMEOUT, "a conversation told to the bare CLI"):
+            started = time.perf_counter()
+            setup, flags = self._setup(script.system)
+            self._tools = ToolServer(tools)
+            self._write(setup + _offer() + flags)
+            for step in telling.steps:
+                self._write(step.data)
+                if step.awaited:
+                    self._skip_to_result()
+            while not self._tools.listed:
+                self.read()
+            self._write(telling.prompt)
+            return read_answer(self, started)
 
     def _ask(self, system: str | None, history: Sequence[Message], prompt: str) -> tuple[str, Answer]:
         turn = str(uuid4())
@@ -101,6 +129,9 @@ class BareCli:
             self._write(encode_assistant(str(uuid4()), f"msg_{uuid4()}", MODEL, content))
             return
         self._write(encode_user(str(uuid4()), content, ask=False))
+        self._skip_to_result()
+
+    def _skip_to_result(self) -> None:
         while not isinstance(self.read(), Result):
             pass
 
@@ -129,7 +160,14 @@ class BareCli:
         line = self._stdout.readline()
         if not line:
             raise Failed(f"the bare CLI ended with code {self._child.wait(TURN_TIMEOUT)}")
-        return decode(line)
+        output = decode(line)
+        if isinstance(output, McpAsk) and self._tools is not None:
+            self._write(self._tools.take(output) or b"")
+        return output
+
+
+def _offer() -> bytes:
+    return encode_control(uuid4().hex, "mcp_set_servers", servers={SERVER: {"type": "sdk", "name": SERVER}})
 
 
 def _blocks(text: str) -> list[JsonObject]:

@@ -125,6 +125,15 @@ def cpu_seconds(pid: int) -> float:
         return times.user + times.system
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """CPU time of a process and of all that it has started, the ended ones included; to about 10 ms each."""
+    process = psutil.Process(pid)
+    own = process.cpu_times()
+    living = [child.cpu_times() for child in process.children(recursive=True)]
+    # A living child counts what its own ended children took.
+    return sum(times.user + times.system + times.children_user + times.children_system for times in (own, *living))
+
+
 def tail(log: Path) -> str:
     """The end of a log, for an error."""
     return log.read_bytes()[-_LOG_TAIL:].decode("utf-8", "replace").strip() or "it said nothing"

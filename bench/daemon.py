@@ -28,6 +28,9 @@ _RESTING = {"spare", "clean", "live"}
 _POLL = 0.02
 # Seconds between two looks.
 
+_START_POLL = 0.002
+# The same while a start is measured.
+
 
 class Daemon:
     """A daemon that listens on `port` of loopback."""
@@ -41,8 +44,15 @@ class Daemon:
     def until_at_rest(self) -> None:
         """Wait until every process is ready for a request and the spares are there, as the status page tells."""
         with limit(_START_TIMEOUT, "waiting for the daemon's spares"):
-            while not self._at_rest():
-                time.sleep(_POLL)
+            self.until_idle()
+
+    def until_idle(self) -> None:
+        """As `until_at_rest`, in any thread. Raises `Failed`."""
+        patience = time.monotonic() + _START_TIMEOUT
+        while not self._at_rest():
+            if time.monotonic() > patience:
+                raise Failed(f"the daemon did not come to rest within {_START_TIMEOUT:g} s")
+            time.sleep(_POLL)
 
     def _at_rest(self) -> bool:
         self._client.request("GET", "/", headers={"Accept": "text/html"})
@@ -53,14 +63,26 @@ class Daemon:
         states = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", found[1])}
         return found[2] == "0" and states.get("spare", 0) >= self._spares and not states.keys() - _RESTING
 
+    def version(self) -> str:
+        """What /api/version says. Raises `Failed`."""
+        with limit(TURN_TIMEOUT, "/api/version"):
+            self._client.request("GET", "/api/version")
+            found = json.loads(self._client.getresponse().read()).get("version")
+        if not isinstance(found, str):
+            raise Failed("the daemon does not tell its version")
+        return found
+
     def turn(self, system: str | None, prompt: str) -> Answer:
         """One measured turn of a conversation of its own."""
         messages = [{"role": "system", "content": system}] if system else []
         return self.chat([*messages, {"role": "user", "content": prompt}])
 
     def chat(self, messages: Sequence[Message]) -> Answer:
+        """One measured turn of a conversation that is given whole."""
+        return self.ask(json.dumps({"model": MODEL, "messages": list(messages)}).encode())
+
+    def ask(self, body: bytes) -> Answer:
         """One measured turn over /api/chat, streamed, on a connection that is open already."""
-        body = json.dumps({"model": MODEL, "messages": list(messages)}).encode()
         first_token = 0.0
         texts: list[str] = []
         message: dict[str, Any] = {}
@@ -115,7 +137,23 @@ def exchange(port: int, request: bytes) -> tuple[float, bytes]:
 def running_daemon(
     stage: Stage, cli: Path, *, spares: int = 1, processes: int = 4, conversations: int = 2
 ) -> Iterator[Daemon]:
-    """A daemon over `cli`, at rest, with room for so many `processes` and, in them, live `conversations`."""
+    """A daemon over `cli`, at rest, with room for so many `processes` and, in them, live `conversations`.
+
+    What it has to find out about the CLI it knows already.
+    """
+    known = stage.state / "probe.json"
+    if cli == stage.cli and not known.exists():
+        with started_daemon(stage, cli, spares=1, processes=2, conversations=0), limit(_START_TIMEOUT, "the probe"):
+            while not known.exists():
+                time.sleep(_POLL)
+    with started_daemon(stage, cli, spares=spares, processes=processes, conversations=conversations) as daemon:
+        daemon.until_at_rest()
+        yield daemon
+
+
+@contextmanager
+def started_daemon(stage: Stage, cli: Path, *, spares: int, processes: int, conversations: int) -> Iterator[Daemon]:
+    """A daemon over `cli` that listens, and may not have booted anything yet."""
     place = stage.make_folder("daemon")
     log = place / "daemon.log"
     flags = {
@@ -125,15 +163,14 @@ def running_daemon(
         "max-processes": processes,
         "max-conversations": conversations,
         "max-turns-per-process": _TURNS,
-        "state-folder": place / "state",
+        "state-folder": stage.state,
         "runtime-folder": place / "run",
         "log-format": "json",
+        "probe": "on" if cli == stage.cli else "off",
     }
     argv = python("claude_ollama_server.py", "serve", *(f"--{name}={value}" for name, value in flags.items()))
     with running(argv, environment=stage.environ, log=log) as child:
-        daemon = Daemon(child, _port(child, log), spares)
-        daemon.until_at_rest()
-        yield daemon
+        yield Daemon(child, _port(child, log), spares)
 
 
 def _port(child: subprocess.Popen[bytes], log: Path) -> int:
@@ -141,5 +178,5 @@ def _port(child: subprocess.Popen[bytes], log: Path) -> int:
         while (found := re.search(rb'"url": ?"http://127\.0\.0\.1:(\d+)"', log.read_bytes())) is None:
             if child.poll() is not None:
                 raise Failed(f"the daemon did not start: {tail(log)}")
-            time.sleep(_POLL)
+            time.sleep(_START_POLL)
     return int(found[1])

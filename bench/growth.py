@@ -1,8 +1,7 @@
 """Time to the first token as a conversation grows: live over the daemon, beside a CLI driven turn by turn.
 
 The daemon gets the whole history with every request, as its clients send it; the bare CLI gets each prompt alone. Some
-conversations go on by turns, so that each process rests as it would. Then a history that no process holds, which either
-side tells within the request.
+conversations go on by turns, so that each process rests as it would.
 """
 
 import time
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from bench.bare import Answer, BareCli, Message, booted_cli
 from bench.children import Failed, cpu_seconds
 from bench.daemon import Daemon, running_daemon
-from bench.report import Row, Samples
+from bench.report import Bound, Row, Samples
 from bench.stage import Stage
 
 _SETTLE = 0.1
@@ -22,16 +21,14 @@ _SETTLE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """`conversations` by turns; at each of the `points` so many turns (`width`) are measured, the first being that one.
-
-    Then `replays` of a history of `replayed` turns.
+    """`conversations` by turns; at each of the `points` so many turns (`width`) are measured, the first being that
+    one. With `jumps` the turns between are not taken, but told at once, with the last one before a point.
     """
 
     conversations: int
     points: tuple[int, ...]
     width: int
-    replayed: int
-    replays: int
+    jumps: bool = False
 
     @property
     def length(self) -> int:
@@ -42,28 +39,18 @@ class Course:
         """The point at which a turn is measured, None for those between."""
         return next((point for point in self.points if point <= turn < point + self.width), None)
 
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """One turn on both sides, and the CPU time of the daemon's own process for its side, in seconds."""
-
-    mine: Answer
-    bare: Answer
-    cpu: float
+    def jumped(self, turn: int) -> bool:
+        """Whether a turn is only told."""
+        return self.jumps and self.point(turn) is None and self.point(turn + 1) is None
 
 
 @dataclass(slots=True)
 class _Turns:
-    """Turns that are measured together: milliseconds."""
+    """Turns that are measured together: milliseconds, with the CPU time of the daemon's own process."""
 
     mine: Samples = field(default_factory=list)
     bare: Samples = field(default_factory=list)
     cpu: Samples = field(default_factory=list)
-
-    def note(self, turn: _Turn) -> None:
-        self.mine.append(turn.mine.first_token * 1000)
-        self.bare.append(turn.bare.first_token * 1000)
-        self.cpu.append(turn.cpu * 1000)
 
 
 def measure_growth(stage: Stage, course: Course) -> Iterator[Row]:
@@ -72,16 +59,15 @@ def measure_growth(stage: Stage, course: Course) -> Iterator[Row]:
     room = course.conversations + 1
     with running_daemon(stage, stage.cli, processes=room + 3, conversations=room) as daemon:
         _converse(stage, course, daemon, live)
-        told = _replay(stage, course, daemon)
     first, *later = course.points
-    names = {point: f"turns {point} to {point + course.width - 1}" for point in course.points}
-    own = f"the daemon, {names[first]}"
+    names = {point: f"live, turns {point} to {point + course.width - 1}" for point in course.points}
+    own = f"the daemon, turns {first} to {first + course.width - 1}"
     for point, turns in live.items():
-        yield _row(f"live, {names[point]}", turns.mine, "bare script, the same turns", turns.bare)
+        yield Row(f"first token: {names[point]}", "ms", turns.mine, "bare script, same turns", turns.bare, paired=True)
     for point in later:
-        yield _row(f"live, {names[point]}", live[point].mine, own, live[first].mine)
-    yield Row(f"a live turn, {names[later[-1]]}: its CPU", "ms", live[later[-1]].cpu, own, live[first].cpu)
-    yield _row(f"{course.replayed} turns told", told.mine, "bare script, the same", told.bare)
+        bound = Bound(1.2) if point == later[-1] else None
+        yield Row(f"first token: {names[point]}", "ms", live[point].mine, own, live[first].mine, bound)
+    yield Row(f"daemon's CPU: {names[later[-1]]}", "ms", live[later[-1]].cpu, own, live[first].cpu)
 
 
 def _converse(stage: Stage, course: Course, daemon: Daemon, live: dict[int, _Turns]) -> None:
@@ -93,13 +79,20 @@ def _converse(stage: Stage, course: Course, daemon: Daemon, live: dict[int, _Tur
             point = course.point(turn)
             for number, (history, cli) in enumerate(zip(histories, clis, strict=True)):
                 said = f"ok {number} {turn}"
-                measured = _turn(daemon, cli, history, said, rested=point is not None or turn == 1)
+                if course.jumped(turn):
+                    history += [_user(said), _assistant(said)]
+                    continue
+                mine, bare, used = _turn(daemon, cli, history, said, rested=point is not None or turn == 1)
                 if point is not None:
-                    live[point].note(measured)
+                    live[point].mine.append(mine.first_token * 1000)
+                    live[point].bare.append(bare.first_token * 1000)
+                    live[point].cpu.append(used * 1000)
 
 
-def _turn(daemon: Daemon, cli: BareCli, history: list[Message], said: str, *, rested: bool) -> _Turn:
-    """One turn on both sides, which `history` then holds."""
+def _turn(
+    daemon: Daemon, cli: BareCli, history: list[Message], said: str, *, rested: bool
+) -> tuple[Answer, Answer, float]:
+    """One turn on both sides, which `history` then holds; and the seconds of CPU of the daemon's own process."""
     asked = _user(said)
     if rested:
         _rest(daemon)
@@ -110,19 +103,10 @@ def _turn(daemon: Daemon, cli: BareCli, history: list[Message], said: str, *, re
     if rested:
         _rest(daemon)
     bare = cli.converse(whole)
-    history += [asked, _answer(mine, bare, said)]
-    return _Turn(mine, bare, used)
-
-
-def _replay(stage: Stage, course: Course, daemon: Daemon) -> _Turns:
-    """A history that is new to a process, in a conversation of its own each time."""
-    told = _Turns()
-    exchanges = [message for turn in range(course.replayed) for message in _exchange(f"ok {turn}")]
-    for number in range(course.replays):
-        conversation = [*_opened(f"told {number}"), *exchanges]
-        with booted_cli(stage) as cli:
-            told.note(_turn(daemon, cli, conversation, "ok at last", rested=True))
-    return told
+    if not mine.text == bare.text == said:
+        raise Failed(f"the answers are {mine.text!r:.100} and {bare.text!r:.100}, not {said!r}")
+    history += [asked, _assistant(said)]
+    return mine, bare, used
 
 
 def _opened(name: str) -> list[Message]:
@@ -130,25 +114,14 @@ def _opened(name: str) -> list[Message]:
     return [{"role": "system", "content": f"This is conversation {name}."}]
 
 
-def _exchange(said: str) -> tuple[Message, Message]:
-    return _user(said), {"role": "assistant", "content": said}
-
-
 def _user(said: str) -> Message:
     return {"role": "user", "content": f"Say exactly {said}"}
+
+
+def _assistant(said: str) -> Message:
+    return {"role": "assistant", "content": said}
 
 
 def _rest(daemon: Daemon) -> None:
     daemon.until_at_rest()
     time.sleep(_SETTLE)
-
-
-def _answer(mine: Answer, bare: Answer, said: str) -> Message:
-    """The answer as a message. Raises `Failed` when it is not what was asked for."""
-    if not mine.text == bare.text == said:
-        raise Failed(f"the answers are {mine.text!r:.100} and {bare.text!r:.100}, not {said!r}")
-    return {"role": "assistant", "content": mine.text}
-
-
-def _row(what: str, mine: Samples, reference: str, others: Samples) -> Row:
-    return Row(f"first token: {what}", "ms", mine, reference, others)

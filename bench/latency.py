@@ -1,19 +1,20 @@
 """Time to the first token: the daemon beside the bare CLI and beside a CLI started for each request.
 
-A new question comes with no history to a process that answered others before; the daemon first takes the last one out
-of it. Each round measures everything once, the daemon and its reference by turns, so that whatever else the machine
-does falls on both. The answers of a pair have to be equal.
+The next turn of a conversation goes on where it is live; a new question comes with no history to a process that
+answered others before, and the daemon first takes the last one out of it; a first turn, with a system prompt of its
+own, comes to a spare. Each round measures everything, the daemon and its reference by turns, so that whatever else the
+machine does falls on both. The answers of a pair have to be equal.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bench.bare import Answer, BareCli, answer_from_new_cli, booted_cli
+from bench.bare import Answer, BareCli, Message, answer_from_new_cli, booted_cli
 from bench.children import Failed
 from bench.daemon import Daemon, running_daemon
-from bench.report import Row, Samples
+from bench.report import Bound, Row, Samples
 from bench.stage import Stage
 
 _SETTLE = 0.1
@@ -24,10 +25,13 @@ _WARM_UP = 3
 
 PROMPT = "Count to 12."
 
+_CONVERSATION = {"role": "system", "content": "This is the conversation that goes on."}
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How often: `rounds`, in each so many pairs of `warm` turns and one of fresh ones; a start every `spawn_every`."""
+    """How often: `rounds`, in each so many pairs of `warm` turns, live ones and new questions, and one of fresh ones; a
+    start every `spawn_every`."""
 
     rounds: int
     warm: int
@@ -35,44 +39,75 @@ class Effort:
 
 
 @dataclass(slots=True)
+class _Pair:
+    """Milliseconds of the daemon, and of its reference beside it."""
+
+    mine: Samples = field(default_factory=list)
+    bare: Samples = field(default_factory=list)
+
+    def note(self, answer: Answer, other: Answer) -> None:
+        if answer.text != other.text:
+            raise Failed(f"the answers differ: {answer.text!r:.100} and {other.text!r:.100}")
+        self.mine.append(answer.first_token * 1000)
+        self.bare.append(other.first_token * 1000)
+
+
+@dataclass(slots=True)
 class _Times:
-    warm: Samples = field(default_factory=list)
-    warm_bare: Samples = field(default_factory=list)
-    fresh: Samples = field(default_factory=list)
-    fresh_bare: Samples = field(default_factory=list)
+    live: _Pair = field(default_factory=_Pair)
+    used: _Pair = field(default_factory=_Pair)
+    fresh: _Pair = field(default_factory=_Pair)
     spawned: Samples = field(default_factory=list)
 
 
 def measure_latency(stage: Stage, effort: Effort) -> Iterator[Row]:
     """The rows of time to the first token."""
     times = _Times()
-    with running_daemon(stage, stage.cli) as daemon, booted_cli(stage) as used:
+    with (
+        running_daemon(stage, stage.cli, processes=5, conversations=3) as daemon,
+        booted_cli(stage) as used,
+        booted_cli(stage) as live,
+    ):
+        conversation = _Conversation(daemon, live)
         for _ in range(_WARM_UP):
-            _same(_by_daemon(daemon, None), used.turn(None, PROMPT))
+            _Pair().note(*conversation.turn())
+            _Pair().note(_asked(daemon, None), used.turn(None, PROMPT))
         for number in range(effort.rounds):
-            _round(stage, effort, daemon, used, number, times)
-    yield _row("new question, a used process", times.warm, "bare script, a used CLI", times.warm_bare)
-    yield _row("first turn, a spare", times.fresh, "bare script, a booted CLI", times.fresh_bare)
-    yield _row("new question, a used process", times.warm, "a CLI started for it", times.spawned)
-    yield _row("first turn, a spare", times.fresh, "a CLI started for it", times.spawned)
+            system = f"This is conversation {number}."
+            with _both_booted(stage, daemon) as spare:
+                for _ in range(effort.warm):
+                    times.live.note(*conversation.turn())
+                    times.used.note(_asked(daemon, None), _rested(daemon, lambda: used.turn(None, PROMPT)))
+                # The boot of the next spare is beside neither.
+                fresh = _asked(daemon, system)
+                times.fresh.note(fresh, _rested(daemon, lambda: spare.turn(system, PROMPT)))  # noqa: B023 - called at once
+            if number % effort.spawn_every == 0:
+                spawned = _rested(daemon, lambda: answer_from_new_cli(stage, system, PROMPT))  # noqa: B023
+                times.spawned.append(spawned.first_token * 1000)
+    warm, fresh_spare, one_shot = "the next live turn", "a first turn, a spare", "a new question, a used process"
+    yield _paired(warm, times.live, "bare script, a warm CLI", 1.3)
+    yield _paired(fresh_spare, times.fresh, "bare script, a booted CLI", 1.3)
+    yield _paired(one_shot, times.used, "bare script, a used CLI", None)
+    for what, pair, most in ((warm, times.live, 0.1), (fresh_spare, times.fresh, 0.25)):
+        reference = "a CLI started for it"
+        yield Row(f"first token: {what}", "ms", pair.mine, reference, times.spawned, Bound(most))
 
 
-def _round(stage: Stage, effort: Effort, daemon: Daemon, used: BareCli, number: int, times: _Times) -> None:
-    system = f"This is conversation {number}."
-    with _both_booted(stage, daemon) as spare:
-        for _ in range(effort.warm):
-            mine = _by_daemon(daemon, None)
-            time.sleep(_SETTLE)
-            bare = used.turn(None, PROMPT)
-            _note(times.warm, mine, times.warm_bare, bare)
-        mine = _by_daemon(daemon, system)
-        daemon.until_at_rest()  # the boot of the next spare is beside neither
-        time.sleep(_SETTLE)
-        bare = spare.turn(system, PROMPT)
-        _note(times.fresh, mine, times.fresh_bare, bare)
-    if number % effort.spawn_every == 0:
-        time.sleep(_SETTLE)
-        times.spawned.append(answer_from_new_cli(stage, system, PROMPT).first_token * 1000)
+class _Conversation:
+    """One that grows by a turn on both sides at a time."""
+
+    def __init__(self, daemon: Daemon, bare: BareCli) -> None:
+        self._daemon = daemon
+        self._bare = bare
+        self._messages: list[Message] = [_CONVERSATION]
+
+    def turn(self) -> tuple[Answer, Answer]:
+        """The answers of both."""
+        asked = [*self._messages, {"role": "user", "content": PROMPT}]
+        mine = _rested(self._daemon, lambda: self._daemon.chat(asked))
+        bare = _rested(self._daemon, lambda: self._bare.converse(asked))
+        self._messages = [*asked, {"role": "assistant", "content": mine.text}]
+        return mine, bare
 
 
 @contextmanager
@@ -82,22 +117,16 @@ def _both_booted(stage: Stage, daemon: Daemon) -> Iterator[BareCli]:
         yield spare
 
 
-def _by_daemon(daemon: Daemon, system: str | None) -> Answer:
+def _asked(daemon: Daemon, system: str | None) -> Answer:
+    return _rested(daemon, lambda: daemon.turn(system, PROMPT))
+
+
+def _rested(daemon: Daemon, ask: Callable[[], Answer]) -> Answer:
     daemon.until_at_rest()
     time.sleep(_SETTLE)
-    return daemon.turn(system, PROMPT)
+    return ask()
 
 
-def _note(mine: Samples, answer: Answer, others: Samples, other: Answer) -> None:
-    _same(answer, other)
-    mine.append(answer.first_token * 1000)
-    others.append(other.first_token * 1000)
-
-
-def _same(answer: Answer, other: Answer) -> None:
-    if answer.text != other.text:
-        raise Failed(f"the answers differ: {answer.text!r:.100} and {other.text!r:.100}")
-
-
-def _row(what: str, mine: Samples, reference: str, others: Samples) -> Row:
-    return Row(f"first token: {what}", "ms", mine, reference, others)
+def _paired(what: str, pair: _Pair, reference: str, most: float | None) -> Row:
+    bound = None if most is None else Bound(most)
+    return Row(f"first token: {what}", "ms", pair.mine, reference, pair.bare, bound, paired=True)

@@ -14,12 +14,14 @@ import orjson
 from bench.bare import MODEL
 from bench.children import ROOT, Failed, cpu_seconds, limit, python, running, tail
 from bench.daemon import Daemon, exchange, running_daemon
-from bench.report import Row, Samples
+from bench.report import Bound, Row, Samples
 from bench.stage import Stage
 from proxy.backends.claude_cli.codec import encode_user
 
 _START_TIMEOUT = 30.0
 # Seconds that the loop gets to start.
+
+_LOOP = "bare loop"
 
 _PAUSE = 0.002
 # Seconds between two deltas that are written alone.
@@ -27,11 +29,12 @@ _PAUSE = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`deltas` of the long answer, and how often; `alone`: how many are written one at a time."""
+    """`deltas` of the long answer, and how often; `alone`: how many are written one at a time, and how often."""
 
     deltas: int
     runs: int
     alone: int
+    runs_alone: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,16 @@ def measure_relaying(stage: Stage, load: Load) -> Iterator[Row]:
             ndjson.note(by_daemon(daemon, "/api/chat", _ndjson_texts, many, load.deltas))
             loop.note(bare(many, load.deltas))
             sse.note(by_daemon(daemon, "/v1/chat/completions", _sse_texts, many, load.deltas))
-        alone.note(by_daemon(daemon, "/api/chat", _ndjson_texts, paced, load.alone))
-        alone_loop.note(bare(paced, load.alone))
-    yield Row("relaying to NDJSON", "deltas/s", ndjson.rates, "bare loop", loop.rates, more_is_better=True)
-    yield Row("relaying to SSE", "deltas/s", sse.rates, "bare loop", loop.rates, more_is_better=True)
-    yield Row("relaying to NDJSON: its CPU", "us/delta", ndjson.costs, "bare loop", loop.costs)
-    yield Row("relaying to SSE: its CPU", "us/delta", sse.costs, "bare loop", loop.costs)
-    yield Row("deltas that come alone: its CPU", "us/delta", alone.costs, "bare loop", alone_loop.costs)
+        for _ in range(load.runs_alone):
+            alone.note(by_daemon(daemon, "/api/chat", _ndjson_texts, paced, load.alone))
+            alone_loop.note(bare(paced, load.alone))
+    for what, column in (("NDJSON", ndjson), ("SSE", sse)):
+        half = Bound(0.5, least=True)
+        yield Row(f"relaying to {what}", "deltas/s", column.rates, _LOOP, loop.rates, half, True, paired=True)
+    for what, column in (("NDJSON", ndjson), ("SSE", sse)):
+        yield Row(f"daemon's CPU: relaying to {what}", "us/delta", column.costs, _LOOP, loop.costs, paired=True)
+    what = "daemon's CPU: deltas that come alone"
+    yield Row(what, "us/delta", alone.costs, _LOOP, alone_loop.costs, paired=True)
 
 
 def write_emitter(folder: Path) -> Path:

@@ -23,6 +23,11 @@ class Stage:
     cli: Path
     environ: Mapping[str, str]
 
+    @property
+    def state(self) -> Path:
+        """The state folder of all daemons: what one has found out about the CLI, the next one knows."""
+        return self.folder / "state"
+
     def make_folder(self, name: str) -> Path:
         """A new, empty folder for one process."""
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
