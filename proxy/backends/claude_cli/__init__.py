@@ -31,6 +31,7 @@ With I/O:
     offload     work on large requests, beside the event loop
     lease       a process as the pool keeps it, and as it lends it
     pool        spares, leases, limits: the plan decides, the pool acts
+    warming     what a spare is told ahead
     relay       one answer from one process: asked, relayed, the process settled
     bill        what one turn is counted for
     backend     joins them: the Backend contract

@@ -49,6 +49,12 @@ def read_account(reply: Mapping[str, Any], login: Login) -> Account:
     )
 
 
+def aliases(reply: Mapping[str, Any]) -> list[str]:
+    """The CLI's own names of models, in its answer to `initialize`; not that of whichever is the default."""
+    models = reply.get("models")
+    return [model.alias for model in _models(models if isinstance(models, list) else []) if model.alias != "default"]
+
+
 def _models(entries: list[Any]) -> list[CliModel]:
     models = []
     for entry in entries:

@@ -29,8 +29,9 @@ from proxy.backends.claude_cli.shaping import shaper_for
 from proxy.backends.claude_cli.strategies import Strategies
 from proxy.backends.claude_cli.tools import PREFIX, Naming, tool_set
 from proxy.backends.claude_cli.transcript import transcript
+from proxy.backends.claude_cli.warming import warm
 from proxy.core.contracts import Abilities, OnSpent, Target
-from proxy.core.errors import BackendFailed, TimedOut
+from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.request import Caller, ChatRequest, Thought
 
 log = structlog.get_logger()
@@ -65,6 +66,8 @@ class ClaudeCliBackend:
         self._strategies = Strategies()
         self._memory = Memory()
         self._ids: dict[str, str] = {}
+        self._warms = self._logged_in = False
+        pool.warm_with(self._warm)
 
     @property
     def abilities(self) -> Abilities:
@@ -76,6 +79,8 @@ class ClaudeCliBackend:
         """From now on drive the CLI in these ways."""
         self._strategies = strategies
         self._pool.reuse(strategies.rewind and strategies.resets)
+        self._warms = strategies.depth == "initialized" and strategies.rewind and not strategies.unfit
+        self._pool.warm_spares()
 
     def limit(self, deadlines: Deadlines) -> None:
         """Hold the turns that begin from now on to `deadlines`."""
@@ -87,7 +92,7 @@ class ClaudeCliBackend:
         async with self._pool.lease(Need(setup)) as lease:
             # No client waits for this one: boots need not wait for its first token.
             lease.answering()
-            if not lease.told:
+            if not lease.told and not lease.session.warmed:
                 limit = self._deadlines.first_event
                 try:
                     with anyio.fail_after(limit):
@@ -97,6 +102,18 @@ class ClaudeCliBackend:
                 lease.tell(setup)
                 self._learn(reply)
             lease.settle = _nothing_to_settle
+        self._pool.warm_spares()
+
+    async def _warm(self, session: Session) -> None:
+        """Tell a spare ahead what can be, where that is proven. Raises `ServerError` for one that is spoilt."""
+        # Who is not logged in may be when the spare is used, which would still say that it is not.
+        if not (self._warms and self._logged_in):
+            return
+        try:
+            self._on_told(await warm(session))
+        except ServerError:
+            self._warms = False
+            raise
 
     def release(self, caller: Caller, model: str) -> None:
         """Let go of every conversation that is kept for a caller's requests of `model`."""
@@ -170,6 +187,7 @@ class ClaudeCliBackend:
 
     def _learn(self, reply: Mapping[str, Any]) -> Account:
         account = read_account(reply, self._login)
+        self._logged_in = account.logged_in
         self._ids |= {model.alias: model.model for model in account.models}
         self._on_account(account)
         return account

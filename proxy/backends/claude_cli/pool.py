@@ -5,7 +5,7 @@ One writer: every change of a process's state happens here, between two awaits, 
 
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -48,6 +48,13 @@ class PoolLimits:
     settle_timeout: float
 
 
+Warm = Callable[[Session], Awaitable[None]]
+
+
+async def _as_it_is(_session: Session) -> None:
+    """Leave a spare booted, and told nothing."""
+
+
 @dataclass(eq=False, slots=True)
 class _Waiter:
     need: Need
@@ -72,6 +79,7 @@ class Pool:
         self._held = 0
         self._again = math.inf
         self._looking = anyio.Event()
+        self._warm: Warm = _as_it_is
 
     def __repr__(self) -> str:
         return f"<Pool {self.summary}, {len(self._waiters)} waiting>"
@@ -140,6 +148,17 @@ class Pool:
         finally:
             self._leases.discard(lease)
             self._release(child, lease)
+
+    def warm_with(self, warm: Warm) -> None:
+        """Have `warm` prepare each process that has booted for nobody; it raises `ServerError` for one to be ended."""
+        self._warm = warm
+
+    def warm_spares(self) -> None:
+        """Have the spares that are there prepared: more may be possible now than when they booted."""
+        for child in self._children:
+            if child.state is State.SPARE and child.session and not child.session.warmed and self._tasks is not None:
+                child.state = State.BOOTING
+                self._tasks.start_soon(self._ready, child)
 
     def reuse(self, possible: bool) -> None:
         """Say whether a process that holds a conversation can be emptied for another one."""
@@ -287,7 +306,27 @@ class Pool:
             self._boot_failed(error, child.builtin)
             return
         child.session.process.on_exit(lambda: self._exit.set())
-        self._free(child)
+        await self._ready(child)
+
+    async def _ready(self, child: Child) -> None:
+        assert child.session is not None
+        warmed = False
+        try:
+            with anyio.move_on_after(self._limits.settle_timeout):
+                # A request that waits for this process has no use for it later.
+                if not child.builtin and len(self._waiters) <= self._held:
+                    await self._warm(child.session)
+                warmed = True
+        except ServerError as error:
+            log.warning("spare_not_warmed", reason=error.message)
+        except Exception:
+            # A fault of ours: it must cost this process, and not the daemon.
+            log.exception("warming_crashed")
+        if warmed and child.running:
+            self._free(child)
+        else:
+            self._stop(child, kill=True)
+            self._pause_boots()
 
     def _boot_failed(self, error: BackendFailed, builtin: tuple[str, ...]) -> None:
         pause = self._pause_boots()

@@ -22,6 +22,7 @@ from proxy.backends.claude_cli.shaping import Shaper
 from proxy.backends.claude_cli.strategies import Strategies
 from proxy.backends.claude_cli.tools import arrives_unchanged
 from proxy.backends.claude_cli.turn import TurnMachine
+from proxy.backends.claude_cli.warming import tell_system
 from proxy.core.contracts import Target
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.events import Event
@@ -108,7 +109,10 @@ class CliTurn:
         """Tell the process everything that it does not hold, and ask."""
         session, script, lease, tools = self._session, self._script, self._lease, self._job.setup.tools
         if not lease.told:
-            session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
+            if not session.warmed:
+                session.ask("initialize", on_told, systemPrompt=[script.system] if script.system else [])
+            elif script.system:
+                tell_system(session, script.system)
             if tools is not None:
                 session.offer(tools)
             lease.tell(self._job.setup)
@@ -163,9 +167,13 @@ class CliTurn:
             await session.answered()
         telling = await off_loop(script.size(start), script.telling, ids.get(target, target), start)
         self._turns, self._prompt = telling.turns, telling.uuid
+        said = b""
         for step in telling.steps:
-            session.write(step.data)
+            # Nothing is waited for between an answer and the question after it: so they are written together.
+            said += step.data
             if step.awaited:
+                session.write(said)
+                said = b""
                 await session.result()
                 if self._error is not None:
                     # The deadline passed while the process was not waited for.
@@ -173,7 +181,7 @@ class CliTurn:
         # A prompt that came before the tools are known would be asked without them.
         await session.listed()
         session.meter.begin()
-        session.write(telling.prompt)
+        session.write(said + telling.prompt)
 
     def close(self) -> None:
         """Stop watching the deadlines, and say what the process is going to hold."""

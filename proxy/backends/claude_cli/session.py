@@ -34,7 +34,8 @@ class Session:
     """Speaks with `process`. One reader at a time: a turn, or whoever prepares or settles one.
 
     `tools` is the server of the client's tools, once it was offered any. `calls` are the ids of the calls whose
-    results the process waits for, in order. The `meter` has read every `Result` that has arrived.
+    results the process waits for, in order. `warmed` names a model of the CLI's, once the process was told ahead what
+    can be. The `meter` has read every `Result` that was taken.
     """
 
     def __init__(self, process: CliProcess) -> None:
@@ -45,6 +46,7 @@ class Session:
         self._fault: ServerError | None = None
         self.tools: ToolServer | None = None
         self.calls: tuple[str, ...] = ()
+        self.warmed = ""
         self.meter = Meter()
 
     def write(self, data: bytes) -> None:

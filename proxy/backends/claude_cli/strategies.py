@@ -15,7 +15,7 @@ class Strategies:
     a process that was given any of them is not used again. `effort` False: no effort is asked for. `tool_names`: as the
     client gave them, with ``mcp__client__`` in front, or no tools at all; `description_limit` characters of their
     descriptions arrive. `waits` False: the results of calls are told with the whole conversation, since a process that
-    waited for them would not pass them on as they are. `depth`: a spare may be told its setup ahead and its system
+    waited for them would not pass them on as they are. `depth`: a spare may be told ahead (`warming`), and its system
     prompt later, or has to be told nothing ahead.
     """
 

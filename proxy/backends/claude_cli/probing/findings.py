@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from proxy.backends.claude_cli.command import LoginMode
 from proxy.backends.claude_cli.strategies import Strategies
 
-SCHEMA = 2
+SCHEMA = 3
 """The number of this probe: raise it when a question, or what the CLI is started with, changes."""
 
 Verdict = Literal["ok", "failed", "unknown"]
