@@ -59,6 +59,8 @@ class Row:
             raise Failed(f"{self.what}: nothing was measured")
         if not all(math.isfinite(sample) and sample >= 0 for sample in (*self.daemon, *self.others)):
             raise Failed(f"{self.what}: not every sample is a number: {self.daemon} {self.others}")
+        if self.paired and len(self.daemon) != len(self.others):
+            raise Failed(f"{self.what}: {len(self.daemon)} samples stand beside {len(self.others)}")
         if self.others and min(self.others) <= 0:
             raise Failed(f"{self.what}: its reference is nothing")
 
