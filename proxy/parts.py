@@ -12,6 +12,7 @@ from proxy.backends.claude_cli.plan import Limits
 from proxy.backends.claude_cli.pool import PoolLimits
 from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.models import Model, valid_name
+from proxy.chats.prompt import SystemPrompt
 from proxy.core.request import Think
 
 _BOOTS_AT_ONCE = 2
@@ -117,6 +118,16 @@ def reported_model(model: CliModel, settings: Settings) -> Model:
         effort_levels=model.effort_levels,
     )
     return _bounded(found, settings)
+
+
+def system_prompt(settings: Settings) -> SystemPrompt:
+    """What kept chats start with."""
+    return SystemPrompt(settings.system_prompt_file or settings.state_folder / "system_prompt.txt")
+
+
+def page_origins(settings: Settings) -> tuple[str, ...]:
+    """The web pages that may use the API, beside those of this machine."""
+    return (*settings.origins, *filter(None, (settings.openweb_ui_url,)))
 
 
 def client_bounds(settings: Settings) -> Bounds:

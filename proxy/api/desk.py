@@ -13,7 +13,7 @@ from starlette.routing import Route
 from proxy.api.body import read_body
 from proxy.api.identity import identity_of
 from proxy.api.record import Record, record_of
-from proxy.api.reply import Dialect, Encoder, Headers, TurnReply, error_headers
+from proxy.api.reply import Dialect, Encoder, Headers, OpenTurn, TurnReply, error_headers
 from proxy.catalog.fit import Fitted
 from proxy.catalog.models import Model
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
@@ -154,21 +154,27 @@ class Desk:
 
     def turn(self, request: Request, call: Call, answers: Answers, manners: Manners) -> TurnReply:
         """The answer to `call`: its turn opens when it is sent. Raises `ServerError` for what its model cannot do."""
-        record = record_of(request.scope)
-        record.note(model=call.request.model)
-        fitted = self.engine.fit(call.request)
+        fitted, notes = self.fitted(request, call, manners)
         dialect = Dialect(
             error=manners.error_body,
             whole=answers.whole,
             content_type=manners.content_type,
             stream=answers if call.stream else None,
             stream_type=manners.stream_type,
-            headers=(
-                *self._notes(call.unsupported, fitted, manners.spellings, record),
-                *(manners.stream_headers if call.stream else ()),
-            ),
+            headers=(*notes, *(manners.stream_headers if call.stream else ())),
         )
-        return TurnReply(lambda: self.engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
+        return self.reply(lambda: self.engine.open(fitted), dialect)
+
+    def fitted(self, request: Request, call: Call, manners: Manners) -> tuple[Fitted, Headers]:
+        """`call` made to fit its model, and the headers that say what of it is not done. Raises `ServerError`."""
+        record = record_of(request.scope)
+        record.note(model=call.request.model)
+        fitted = self.engine.fit(call.request)
+        return fitted, self._notes(call.unsupported, fitted, manners.spellings, record)
+
+    def reply(self, open_turn: OpenTurn, dialect: Dialect) -> TurnReply:
+        """The answer of a turn that opens when it is sent."""
+        return TurnReply(open_turn, dialect, write_timeout=self._options.write_timeout)
 
     async def find(self, request: Request, name: str) -> Model:
         """The model of a name, for whoever asks. Raises `ModelNotFound` and `InvalidRequest`."""

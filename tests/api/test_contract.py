@@ -47,7 +47,7 @@ ANSWERING: dict[str, dict[str, Any]] = {
 SPELLINGS = ("sonnet", "SONNET", " sonnet ", "sonnet:latest", "library/sonnet", "sonnet:local", "Sonnet:Latest:LOCAL")
 """One model."""
 
-ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None))
+ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None), chats=cast(Any, None))
 
 
 def method_of(path: str) -> str:
