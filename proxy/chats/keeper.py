@@ -47,9 +47,9 @@ class Keeper:
         self._queues: dict[_Place, _Queue] = {}
 
     @property
-    def open(self) -> int:
-        """How many chats have a message running or waiting."""
-        return len(self._queues)
+    def wanted(self) -> int:
+        """How many messages have their turn in a chat now, or wait for it."""
+        return sum(queue.wanted for queue in self._queues.values())
 
     async def summaries(self, owner: str, containing: str = "") -> Sequence[ChatSummary]:
         """As `ChatStore.summaries`."""

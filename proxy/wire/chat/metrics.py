@@ -72,6 +72,7 @@ def simple_metrics(finished: Finished, use: Use) -> dict[str, Any]:
         "ram_data": {"memory_delta_gb": _ram_delta(use), "peak_usage_gb": round(_peak_ram(use) / _GB, 2)},
         "bottleneck_type": bottleneck(finished, use),
         "resource_efficiency": efficiency(finished, use),
+        "overlapping": use.overlapping,
     }
 
 
