@@ -286,6 +286,9 @@ class Settings(BaseModel):
         default=None, description="the model that /chat answers with when a request names none"
     )
     system_prompt_file: Folder | None = Field(default=None, description="the system prompt that kept chats start with")
+    keep_dialect_chats: Switch = Field(
+        default=False, description="keep conversations over /api/chat and /v1/chat/completions too"
+    )
     openweb_ui_url: PageUrl = Field(default=None, description="a page that may use the API, by its address")
 
     max_processes: Count = Field(ge=LEAST_PROCESSES, le=MOST_PROCESSES, description="most CLI processes at a time")

@@ -51,6 +51,7 @@ from proxy.backends.claude_cli.probing.watch import CliWatch
 from proxy.catalog.library import Library
 from proxy.catalog.models import Catalog
 from proxy.catalog.persona_store import PersonaStore
+from proxy.chats.dialects import DialectChats
 from proxy.chats.keeper import Keeper
 from proxy.chats.memory import MemoryChats
 from proxy.core.errors import ServerError
@@ -58,6 +59,8 @@ from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
 from proxy.observe.resources import Resources
 from proxy.parts import (
+    OF_A_PROCESS,
+    RELOADED,
     client_bounds,
     configured_models,
     deadlines,
@@ -71,20 +74,6 @@ from proxy.parts import (
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
-
-_OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
-# Settings that a process is started with: it is replaced for them, when it is idle.
-
-RELOADED = _OF_A_PROCESS | {
-    *("origins", "openweb_ui_url", "chat_model", "max_body", "write_timeout", "log_level", "log_format"),
-    *("models", "default_model", "fallback_model", "default_think", "host_tools"),
-    *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
-    *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
-    *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
-    *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
-    *("max_requests", "max_dollars_a_day", "trusted_proxies"),
-}
-"""The settings that a reload applies; all others need a restart."""
 
 
 def server_version() -> str:
@@ -148,7 +137,7 @@ class Daemon:
         fixed = [name for name in changed if name not in RELOADED]
         self.settings = settings.model_copy(update={name: getattr(self.settings, name) for name in fixed})
         self._apply()
-        if not _OF_A_PROCESS.isdisjoint(changed):
+        if not OF_A_PROCESS.isdisjoint(changed):
             self.pool.renew()
         log.info("reloaded", changed=[name for name in changed if name not in fixed])
         if fixed:
@@ -237,6 +226,7 @@ class Daemon:
             self.simulated,
             settings.fallback_model,
             settings.request_timeout,
+            DialectChats(self.chats) if settings.keep_dialect_chats else None,
         )
         chats = ChatService(self.chats, self.resources, settings.chat_model or settings.default_model)
         routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, chats=chats)

@@ -84,7 +84,7 @@ class OllamaRoutes:
         self, request: Request, call: ollama.OllamaChat, stream: ollama.ChatStream | ollama.GenerateStream
     ) -> Answer:
         if call.action == "answer":
-            return self._desk.turn(request, call, stream, _MANNERS)
+            return self._desk.turn(request, call, stream, _MANNERS, kept=isinstance(stream, ollama.ChatStream))
         record_of(request.scope).note(model=call.model)
         if call.action == "load":
             self._engine.fit(call.request)  # what the model cannot do is an error here too

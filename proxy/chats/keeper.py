@@ -65,24 +65,25 @@ class Keeper:
             return await self._store.delete(owner, chat_id)
 
     @asynccontextmanager
-    async def opened(self, owner: str, chat_id: str, keep: int | None = None) -> AsyncIterator[OpenChat]:
+    async def opened(
+        self, owner: str, chat_id: str, keep: int | None = None, system: str | None = None
+    ) -> AsyncIterator[OpenChat]:
         """A chat, kept or new, that takes no other message until this is left; with `keep` only so many messages of it
-        stay. Raises `ServerError`."""
+        stay. A new one starts with `system`, None for the operator's system prompt. Raises `ServerError`."""
         async with self._in_turn(owner, chat_id):
             chat = await self._store.load(owner, chat_id)
             if chat is None:
-                yield OpenChat(owner, chat_id, await self._system_prompt.read(), ())
+                system = await self._system_prompt.read() if system is None else system
+                yield OpenChat(owner, chat_id, system, ())
             else:
                 yield OpenChat(owner, chat_id, chat.system, chat.messages[:keep])
 
-    async def keep(self, chat: OpenChat, question: ChatMessage, answer: ChatMessage) -> None:
-        """Keep a message and its answer, which is complete: whoever is cancelled now comes too late. Raises
-        `ServerError`."""
+    async def keep(self, chat: OpenChat, *messages: ChatMessage) -> None:
+        """Keep messages after those of `chat`, the last an answer that is complete: whoever is cancelled now comes too
+        late. Raises `ServerError`."""
         try:
             with anyio.fail_after(_WRITE_PATIENCE, shield=True):
-                await self._store.extend(
-                    chat.owner, chat.id, (question, answer), system=chat.system, keep=len(chat.messages)
-                )
+                await self._store.extend(chat.owner, chat.id, messages, system=chat.system, keep=len(chat.messages))
         except TimeoutError:
             raise ServerError(f"the answer could not be kept within {_WRITE_PATIENCE:g} s") from None
 

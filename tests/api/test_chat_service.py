@@ -353,7 +353,7 @@ def test_a_backend_that_does_not_answer_is_a_503(fake: Running, path: str, fault
 
 
 def test_a_cli_that_does_not_start_is_a_503(make_fake: MakeDaemon) -> None:
-    running = make_fake(environ={"FAKE_BOOT": "crash"}, settings={"boot_timeout": "5s"})
+    running = make_fake(environ={"FAKE_BOOT": "crash"}, settings={"pass_environment": "FAKE_BOOT"})
     for body in ({"message": "hello"}, {"prompt": "hello"}):
         assert post(running, **body).status_code == 503
 
@@ -387,12 +387,15 @@ def test_an_answer_that_fails_leaves_the_history_as_it_was(fake: Running, stream
 
 def test_an_answer_that_a_drain_cuts_is_not_kept(make_fake: MakeDaemon) -> None:
     running = make_fake()
-    with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(post, running, message="[fake: hang 2]", chat_id="cut", stream=True)
-        running.until(lambda: running.daemon.engine.running == 1, "running")
+    body = {"message": "[fake: hang 2]", "chat_id": "cut", "stream": True}
+    with running.client() as client, client.stream("POST", "/chat", json=body) as answer:
+        texts = answer.iter_text()
+        text = next(texts)
         assert running.run(running.daemon.engine.drain(0)) == 1
-        told = events(asked.result())
-    assert (told[-2]["type"], told[-1]) == ("error", "[DONE]")
+        text += "".join(texts)
+    *_, error, done, end = text.split("\n\n")
+    assert '"type":"error"' in error
+    assert (done, end) == ("data: [DONE]", "")
     assert history(running, "cut") == []
 
 
@@ -420,14 +423,14 @@ def test_a_client_that_goes_away_while_it_waits_leaves_nothing(fake: Running) ->
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_an_answer_that_cannot_be_kept_is_an_error(make_fake: MakeDaemon, stream: bool) -> None:
-    running = make_fake()
+def test_an_answer_that_cannot_be_kept_is_an_error(make_daemon: MakeDaemon, stream: bool) -> None:
+    running = make_daemon()
 
     async def failing(*_args: object, **_fields: object) -> None:
         raise ServerError("the disk is full", fault="operator")
 
     running.daemon.chats._store.extend = failing  # type: ignore[method-assign]
-    answer = post(running, message="hello", chat_id="a", stream=stream)
+    answer = post(running, message="[simulate: words 5 rate=50]", chat_id="a", stream=stream)
     if stream:
         assert events(answer)[-2:] == [{"type": "error", "message": "the disk is full"}, "[DONE]"]
     else:
@@ -506,3 +509,17 @@ def test_the_model_of_the_settings_answers_where_none_is_named(make_fake: MakeDa
     running = make_fake(settings={"chat_model": "opus"})
     assert say(running, "hello")["model"] == "opus"
     assert events(post(running, prompt="hello"))[0]["model"] == "opus"
+
+
+def test_other_dialects_keep_their_conversations_where_that_is_turned_on(make_fake: MakeDaemon) -> None:
+    running = make_fake(settings={"keep_dialect_chats": "on"})
+    hello, more = {"role": "user", "content": "hello"}, {"role": "user", "content": "more"}
+    said = {"role": "assistant", "content": "fake answer"}
+    with running.client() as client:
+        client.post("/api/chat", json={"model": "sonnet", "messages": [hello]})
+        client.post("/v1/chat/completions", json={"model": "haiku", "messages": [hello, said, more]})
+        client.post("/api/generate", json={"model": "sonnet", "prompt": "another"})
+        client.post("/api/chat", json={"model": "sonnet", "messages": [{"role": "user", "content": "[fake: crash 1]"}]})
+        [chat_id] = client.get("/chat/history").json()["chats"]
+    assert contents(running, chat_id) == ["hello", "fake answer", "more", "fake answer"]
+    assert say(running, "and here", chat_id=chat_id)["success"]

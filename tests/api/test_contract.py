@@ -180,6 +180,7 @@ def test_head_is_there_for_few_routes(fake: Running, route: Route) -> None:
         "/api/blobs/{digest}": 404,
         "/openapi.json": 200,
         "/healthz": 200,
+        "/health": 200,
         "/readyz": 200,
     }
     assert status == few.get(route.path, 405)

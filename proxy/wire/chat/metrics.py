@@ -156,7 +156,7 @@ def _gpu_delta(before: Gpu, after: Gpu) -> dict[str, Any]:
 
 
 def _largest(values: Iterable[float]) -> float:
-    return round(max((*values, 0.0), key=abs), 2)
+    return max((*(round(value, 2) for value in values), 0.0), key=abs)
 
 
 def _ram_delta(use: Use) -> float:
