@@ -163,6 +163,7 @@ class Daemon:
         admission.max_requests, admission.max_dollars = settings.max_requests, settings.max_dollars_a_day
         self.backend.limit(deadlines(settings))
         self.pool.limit(pool_limits(settings))
+        self.chats.patience = settings.queue_timeout
         self._application = self._make_application()
 
     def missing(self) -> Mapping[str, str]:

@@ -98,7 +98,6 @@ class ChatRoutes:
         return self._desk.reply(partial(self._opened, fitted), dialect)
 
     def _message(self, request: Request, call: chat.MessageChat) -> Answer:
-        asked_at = datetime.now(UTC)
         chat_id = call.chat_id or str(uuid4())
         meter, keeper, model = self._meter(), self._service.keeper, call.request.model
         answer = chat.MessageAnswer(model, chat_id, time.time_ns, meter.use)
@@ -107,6 +106,7 @@ class ChatRoutes:
         @asynccontextmanager
         async def opened() -> AsyncIterator[Turn]:
             async with keeper.opened(call.request.caller.name, chat_id, call.keep) as kept:
+                asked_at = datetime.now(UTC)
                 # Only now it is known what was said before, and whether it all fits.
                 fitted, notes = self._desk.fitted(request, _after(kept, call), _MANNERS)
                 headers.extend(notes)

@@ -38,12 +38,12 @@ class OpenChat:
 
 
 class Keeper:
-    """The chats of a `store`. A message waits `patience` seconds for those before it in its chat."""
+    """The chats of a `store`. A message waits `patience` seconds, which may change, for those before it in its chat."""
 
     def __init__(self, store: ChatStore, system_prompt: SystemPrompt, patience: float) -> None:
         self._store = store
         self._system_prompt = system_prompt
-        self._patience = patience
+        self.patience = patience
         self._queues: dict[_Place, _Queue] = {}
 
     @property
@@ -95,10 +95,10 @@ class Keeper:
         queue.wanted += 1
         try:
             try:
-                with anyio.fail_after(self._patience):
+                with anyio.fail_after(self.patience):
                     await queue.lock.acquire()
             except TimeoutError:
-                text = f"the messages before this one were not answered within {self._patience:g} s"
+                text = f"the messages before this one were not answered within {self.patience:g} s"
                 raise TimedOut(text, fault="client") from None
             try:
                 yield
