@@ -235,6 +235,14 @@ MaybeKnownModel = Annotated[
     AfterValidator(lambda name, info: name and _in_catalogue(name, info)),
     Takes("NAME", "a name in the catalogue"),
 ]
+MaybeModelName = Annotated[
+    Annotated[str, Field(pattern=MODEL_NAME)] | None, Takes("NAME", "[host/][namespace/]model[:tag], not a cloud tag")
+]
+PageUrl = Annotated[
+    Annotated[str, Field(pattern=ORIGIN)] | None,
+    BeforeValidator(lambda url: "/".join(url.split("/")[:3]) if isinstance(url, str) else url),
+    Takes("URL", "an address such as https://example.com:3000"),
+]
 TlsKey = Annotated[Folder | None, AfterValidator(_beside_its_certificate)]
 Processes = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
 
@@ -273,6 +281,15 @@ class Settings(BaseModel):
     pass_environment: Variables = Field(default=(), description="more variables that the CLI gets")
     cli_retries: Count = Field(default=2, ge=0, le=10, description="how often the CLI repeats a failed API request")
     probe: Switch = Field(default=True, description="find out at start what the installed CLI does")
+
+    chat_model: MaybeModelName = Field(
+        default=None, description="the model that /chat answers with when a request names none"
+    )
+    system_prompt_file: Folder | None = Field(default=None, description="the system prompt that kept chats start with")
+    keep_dialect_chats: Switch = Field(
+        default=False, description="keep conversations over /api/chat and /v1/chat/completions too"
+    )
+    openweb_ui_url: PageUrl = Field(default=None, description="a page that may use the API, by its address")
 
     max_processes: Count = Field(ge=LEAST_PROCESSES, le=MOST_PROCESSES, description="most CLI processes at a time")
     spares: Processes = Field(default_factory=_spares, description="CLI processes kept booted for the next requests")
@@ -332,6 +349,7 @@ class Settings(BaseModel):
 SECTIONS = {  # each begins with this setting
     "host": "listening",
     "cli": "the CLI and its models",
+    "chat_model": "the chat service",
     "max_processes": "processes",
     "open_to_network": "access",
     "queue_timeout": "deadlines",
@@ -347,6 +365,9 @@ COMPUTED = {
     "fallback_model": "none: an unknown model is an error",
     "context_length": "none: the models' own",
     "pass_environment": "none",
+    "chat_model": "default_model",
+    "system_prompt_file": "system_prompt.txt in state_folder",
+    "openweb_ui_url": "none",
     "max_processes": "4 a core, 8 to 64",
     "spares": "a quarter of max_processes, 1 to 4",
     "max_conversations": "half of max_processes",
@@ -470,7 +491,7 @@ def _positive(name: str, least: int, most: int) -> Callable[[str], dict[str, obj
     return lambda value: read(value) if value.strip("0") else {}  # 0 leaves it to the server
 
 
-_OLLAMAS: Mapping[str, Callable[[str], dict[str, object]]] = {
+_OTHERS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "OLLAMA_HOST": lambda value: dict(zip(("host", "port"), ollama_host(value), strict=True)),
     "OLLAMA_ORIGINS": lambda value: {"origins": value},
     "OLLAMA_MAX_QUEUE": _number("max_queue", 0, MOST_QUEUED),
@@ -483,8 +504,10 @@ _OLLAMAS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "OLLAMA_DEBUG_LOG_REQUESTS": lambda value: {} if value.lower() in OLLAMA_FALSE else {"log_prompts": True},
     # What is no duration Ollama takes for 5m, too.
     "OLLAMA_KEEP_ALIVE": lambda value: {"keep_alive": value if OLLAMA_DURATION.fullmatch(value) else "5m"},
+    "MODEL_NAME": lambda value: {"chat_model": value},
+    "OPENWEB_UI_URL": lambda value: {"openweb_ui_url": value},
 }
-# Ollama's variables, and the settings that each gives.
+# The variables of Ollama, and of chat services that people have, and the settings that each gives.
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -495,8 +518,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
         if variable.startswith(PREFIX) and variable not in ours:
             name = variable.removeprefix(PREFIX).lower()
             raise _not_a_setting(source, name, ours.values(), lambda near: PREFIX + near.upper())
-        if value and variable in _OLLAMAS:
-            given |= {name: _Given(read, source, value) for name, read in _OLLAMAS[variable](value).items()}
+        if value and variable in _OTHERS:
+            given |= {name: _Given(read, source, value) for name, read in _OTHERS[variable](value).items()}
         elif value and variable in ours:
             given[ours[variable]] = _Given(value, source, value)
     given.pop("config", None)

@@ -25,6 +25,7 @@ from proxy.access.key_store import KeyStore, KeysUnusable
 from proxy.access.keyring import Keyring
 from proxy.access.ledger import Ledger
 from proxy.api.access import Access
+from proxy.api.chat import ChatService
 from proxy.api.desk import Options
 from proxy.api.hosts import Hosts, is_loopback
 from proxy.api.middleware import RequestLog
@@ -50,35 +51,29 @@ from proxy.backends.claude_cli.probing.watch import CliWatch
 from proxy.catalog.library import Library
 from proxy.catalog.models import Catalog
 from proxy.catalog.persona_store import PersonaStore
+from proxy.chats.dialects import DialectChats
+from proxy.chats.keeper import Keeper
+from proxy.chats.memory import MemoryChats
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
+from proxy.observe.resources import Resources
 from proxy.parts import (
+    OF_A_PROCESS,
+    RELOADED,
     client_bounds,
     configured_models,
     deadlines,
     default_think,
     launch_limits,
+    page_origins,
     pool_limits,
     reported_model,
+    system_prompt,
 )
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
-
-_OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
-# Settings that a process is started with: it is replaced for them, when it is idle.
-
-RELOADED = _OF_A_PROCESS | {
-    *("origins", "max_body", "write_timeout", "log_level", "log_format"),
-    *("models", "default_model", "fallback_model", "default_think", "host_tools"),
-    *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
-    *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
-    *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
-    *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
-    *("max_requests", "max_dollars_a_day", "trusted_proxies"),
-}
-"""The settings that a reload applies; all others need a restart."""
 
 
 def server_version() -> str:
@@ -102,6 +97,8 @@ class Daemon:
     engine: Engine
     simulated: bool
     launcher: Launcher
+    chats: Keeper
+    resources: Resources
     url: str = ""
     account: Account | None = None
     findings: Findings | None = None
@@ -140,7 +137,7 @@ class Daemon:
         fixed = [name for name in changed if name not in RELOADED]
         self.settings = settings.model_copy(update={name: getattr(self.settings, name) for name in fixed})
         self._apply()
-        if not _OF_A_PROCESS.isdisjoint(changed):
+        if not OF_A_PROCESS.isdisjoint(changed):
             self.pool.renew()
         log.info("reloaded", changed=[name for name in changed if name not in fixed])
         if fixed:
@@ -166,6 +163,7 @@ class Daemon:
         admission.max_requests, admission.max_dollars = settings.max_requests, settings.max_dollars_a_day
         self.backend.limit(deadlines(settings))
         self.pool.limit(pool_limits(settings))
+        self.chats.patience = settings.queue_timeout
         self._application = self._make_application()
 
     def missing(self) -> Mapping[str, str]:
@@ -229,8 +227,10 @@ class Daemon:
             self.simulated,
             settings.fallback_model,
             settings.request_timeout,
+            DialectChats(self.chats) if settings.keep_dialect_chats else None,
         )
-        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing)
+        chats = ChatService(self.chats, self.resources, settings.chat_model or settings.default_model)
+        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, chats=chats)
         application = Starlette(
             routes=routes,
             exception_handlers=REFUSALS,
@@ -238,7 +238,7 @@ class Daemon:
                 Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
                 Middleware(Targets),
                 Middleware(Peers, trusted=networks(settings.trusted_proxies)),
-                Middleware(Origins, allowed=allowed_origins(self.settings.origins)),
+                Middleware(Origins, allowed=allowed_origins(page_origins(settings))),
                 *([Middleware(Hosts)] if is_loopback(self.settings.host) else []),
                 Middleware(Paths, routes=routes),
                 Middleware(Access, keyring=self.engine.admission.keyring),
@@ -300,7 +300,9 @@ async def open_daemon(
             read_parameters=read_parameters,
             admission=admission,
         )
-        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher)
+        # MERGE: the store of the settings.
+        chats = Keeper(MemoryChats(), system_prompt(settings), settings.queue_timeout)
+        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, chats, Resources())
         async with admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)

@@ -49,6 +49,7 @@ class Engine:
         self._served_by: dict[tuple[Caller, str], str] = {}  # what the backend runs for each model in the residency
         self._residency_changed = anyio.Event()
         self._running: set[anyio.CancelScope] = set()
+        self._begun = 0
         self._draining = False
         self._idle = anyio.Event()
 
@@ -56,6 +57,11 @@ class Engine:
     def running(self) -> int:
         """Turns that are open now."""
         return len(self._running)
+
+    @property
+    def begun(self) -> int:
+        """Turns that have been asked for since the start."""
+        return self._begun
 
     @property
     def draining(self) -> bool:
@@ -114,6 +120,7 @@ class Engine:
         request, caller = fitted.request, fitted.request.caller
         scope = anyio.CancelScope()
         self._running.add(scope)
+        self._begun += 1
         self._enter(caller, model, request.keep_alive)
         try:
             with scope:

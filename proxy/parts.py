@@ -12,7 +12,31 @@ from proxy.backends.claude_cli.plan import Limits
 from proxy.backends.claude_cli.pool import PoolLimits
 from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.models import Model, valid_name
+from proxy.chats.prompt import SystemPrompt
 from proxy.core.request import Think
+
+OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
+"""The settings that a process is started with: it is replaced for them, when it is idle."""
+
+RELOADED = OF_A_PROCESS | {
+    *(
+        "origins",
+        "openweb_ui_url",
+        "chat_model",
+        "keep_dialect_chats",
+        "max_body",
+        "write_timeout",
+        "log_level",
+        "log_format",
+    ),
+    *("models", "default_model", "fallback_model", "default_think", "host_tools"),
+    *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
+    *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
+    *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
+    *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
+    *("max_requests", "max_dollars_a_day", "trusted_proxies"),
+}
+"""The settings that a reload applies; all others need a restart."""
 
 _BOOTS_AT_ONCE = 2
 # Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
@@ -117,6 +141,16 @@ def reported_model(model: CliModel, settings: Settings) -> Model:
         effort_levels=model.effort_levels,
     )
     return _bounded(found, settings)
+
+
+def system_prompt(settings: Settings) -> SystemPrompt:
+    """What kept chats start with."""
+    return SystemPrompt(settings.system_prompt_file or settings.state_folder / "system_prompt.txt")
+
+
+def page_origins(settings: Settings) -> tuple[str, ...]:
+    """The web pages that may use the API, beside those of this machine."""
+    return (*settings.origins, *filter(None, (settings.openweb_ui_url,)))
 
 
 def client_bounds(settings: Settings) -> Bounds:

@@ -488,6 +488,23 @@ def test_a_wrong_value_of_ollama_is_named_as_ollamas() -> None:
     assert refusal({}, {"OLLAMA_ORIGINS": "x"}).startswith("origins from environment variable OLLAMA_ORIGINS:")
 
 
+def test_the_variables_of_chat_services_are_understood() -> None:
+    given = {
+        "MODEL_NAME": "llama3.2:1b",
+        "OPENWEB_UI_URL": "http://localhost:3000/some/page",
+        "OLLAMA_ORIGINS": "app://x",
+    }
+    settings = load({}, given)
+    assert (settings.chat_model, settings.default_model) == ("llama3.2:1b", "sonnet")
+    assert (settings.openweb_ui_url, settings.origins) == ("http://localhost:3000", ("app://x",))
+    assert load({}, given | {"CLAUDE_OLLAMA_CHAT_MODEL": "opus"}).chat_model == "opus"
+    assert (load().chat_model, load().openweb_ui_url) == (None, None)
+    assert refusal({}, {"OPENWEB_UI_URL": "somewhere"}).startswith(
+        "openweb_ui_url from environment variable OPENWEB_UI_URL:"
+    )
+    assert refusal({}, {"MODEL_NAME": "a b"}).startswith("chat_model from environment variable MODEL_NAME:")
+
+
 def test_all_wrong_values_are_told_at_once() -> None:
     lines = refusal({"port": "x"}, {"CLAUDE_OLLAMA_LOGIN": "x"}, own='max_processes = "x"').splitlines()
     assert [line.split()[0] for line in lines] == ["port", "login", "max_processes"]

@@ -18,7 +18,7 @@ LAYERS = (
     {"proxy.app"},
     {"proxy.parts"},
     {"proxy.api", "proxy.web"},
-    {"proxy.engine"},
+    {"proxy.engine", "proxy.chats"},
     {
         "proxy.wire",
         "proxy.access",

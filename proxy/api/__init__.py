@@ -5,6 +5,8 @@ ollama       the routes of Ollama's own dialect
 library      Ollama's routes that make, copy, delete and fetch models
 openai       the routes of OpenAI's dialects
 anthropic    the routes of Anthropic's dialect
+chat         the routes of the chat service
+metering     what a turn uses, and what is done with its answer before anybody has the end of it
 embeddings   the routes of embeddings, which are refused
 admin        the routes that tell an operator of keys and their use
 desk         what the routes of every dialect have in common

@@ -17,9 +17,9 @@ from proxy.api.desk import JSON, NDJSON, PLAIN_JSON, SSE, Manners, refusal
 from proxy.api.identity import identify
 from proxy.api.record import record_of
 from proxy.core.errors import NotLoggedIn
-from proxy.wire import anthropic, ollama, openai
+from proxy.wire import anthropic, chat, ollama, openai
 
-OPEN = frozenset({"/", "/api/version", "/healthz", "/readyz", "/openapi.json"})
+OPEN = frozenset({"/", "/api/version", "/health", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no key: they say that something runs here, and what it speaks."""
 
 ADMIN = "/admin/"
@@ -84,6 +84,8 @@ def given_secrets(headers: Headers) -> Sequence[str]:
 def _manners(scope: Scope) -> Manners:
     """How the dialect of a path tells of errors."""
     path = scope["path"]
+    if path == "/chat" or path.startswith("/chat/"):
+        return Manners(chat.error_body, PLAIN_JSON, SSE, {})
     if not path.startswith("/v1/"):
         return Manners(ollama.error_body, JSON, NDJSON, {})
     if path.startswith("/v1/messages") or (

@@ -1,7 +1,9 @@
 """What the routes of all dialects have in common: bodies parsed, turns opened, errors in the dialect's words."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -12,10 +14,13 @@ from starlette.routing import Route
 
 from proxy.api.body import read_body
 from proxy.api.identity import identity_of
+from proxy.api.metering import Followed
 from proxy.api.record import Record, record_of
-from proxy.api.reply import Dialect, Encoder, Headers, TurnReply, error_headers
+from proxy.api.reply import Dialect, Encoder, Headers, OpenTurn, TurnReply, error_headers
 from proxy.catalog.fit import Fitted
 from proxy.catalog.models import Model
+from proxy.chats.dialects import DialectChats
+from proxy.core.contracts import Turn
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
 from proxy.core.reply import Reply
 from proxy.core.request import ChatRequest
@@ -51,7 +56,8 @@ class Options:
     """`max_body` in bytes; `write_timeout`, and `request_timeout` for a body to arrive, in seconds. `simulated`: every
     answer is a made-up one, and says so.
 
-    `fallback` is the name of the model that answers where an unknown one is asked for, None for an error.
+    `fallback` is the name of the model that answers where an unknown one is asked for, None for an error. `chats` keeps
+    the conversations of other dialects, where they are to be kept.
     """
 
     max_body: int
@@ -59,6 +65,7 @@ class Options:
     simulated: bool = False
     fallback: str | None = None
     request_timeout: float = 60.0
+    chats: DialectChats | None = None
 
 
 class Call(Protocol):
@@ -152,23 +159,41 @@ class Desk:
         """The body, within its limit. Raises `ServerError`."""
         return await read_body(request, self._options.max_body, self._options.request_timeout)
 
-    def turn(self, request: Request, call: Call, answers: Answers, manners: Manners) -> TurnReply:
-        """The answer to `call`: its turn opens when it is sent. Raises `ServerError` for what its model cannot do."""
-        record = record_of(request.scope)
-        record.note(model=call.request.model)
-        fitted = self.engine.fit(call.request)
+    def turn(
+        self, request: Request, call: Call, answers: Answers, manners: Manners, *, kept: bool = False
+    ) -> TurnReply:
+        """The answer to `call`: its turn opens when it is sent. Raises `ServerError` for what its model cannot do.
+
+        `kept`: it is an answer of a conversation that may be kept.
+        """
+        fitted, notes = self.fitted(request, call, manners)
         dialect = Dialect(
             error=manners.error_body,
             whole=answers.whole,
             content_type=manners.content_type,
             stream=answers if call.stream else None,
             stream_type=manners.stream_type,
-            headers=(
-                *self._notes(call.unsupported, fitted, manners.spellings, record),
-                *(manners.stream_headers if call.stream else ()),
-            ),
+            headers=(*notes, *(manners.stream_headers if call.stream else ())),
         )
-        return TurnReply(lambda: self.engine.open(fitted), dialect, write_timeout=self._options.write_timeout)
+        if kept and (chats := self._options.chats):
+            return self.reply(lambda: self._followed(fitted, call.request, chats), dialect)
+        return self.reply(lambda: self.engine.open(fitted), dialect)
+
+    @asynccontextmanager
+    async def _followed(self, fitted: Fitted, request: ChatRequest, chats: DialectChats) -> AsyncIterator[Turn]:
+        async with self.engine.open(fitted) as turn:
+            yield Followed(turn, partial(chats.keep, request))
+
+    def fitted(self, request: Request, call: Call, manners: Manners) -> tuple[Fitted, Headers]:
+        """`call` made to fit its model, and the headers that say what of it is not done. Raises `ServerError`."""
+        record = record_of(request.scope)
+        record.note(model=call.request.model)
+        fitted = self.engine.fit(call.request)
+        return fitted, self._notes(call.unsupported, fitted, manners.spellings, record)
+
+    def reply(self, open_turn: OpenTurn, dialect: Dialect) -> TurnReply:
+        """The answer of a turn that opens when it is sent."""
+        return TurnReply(open_turn, dialect, write_timeout=self._options.write_timeout)
 
     async def find(self, request: Request, name: str) -> Model:
         """The model of a name, for whoever asks. Raises `ModelNotFound` and `InvalidRequest`."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,8 @@ SERVER = "claude-ollama-server"
 """What this server calls itself, for those who ask what has the port."""
 
 ALIVE, READY = "/healthz", "/readyz"
+HEALTH = "/health"
+"""The same as `ALIVE`, in the shape that the chat service's clients know."""
 
 Missing = Callable[[], Mapping[str, str]]
 """What keeps chats from being answered now: each thing's name, and a sentence. Empty when nothing does."""
@@ -28,10 +31,18 @@ class HealthRoutes:
 
     def routes(self) -> list[Route]:
         """The route table."""
-        return [route("HEAD, GET", ALIVE, self.alive), route("HEAD, GET", READY, self.ready)]
+        return [
+            route("HEAD, GET", ALIVE, self.alive),
+            route("HEAD, GET", READY, self.ready),
+            route("HEAD, GET", HEALTH, self.health),
+        ]
 
     async def alive(self, _request: Request) -> Response:
         return _answer(200, {"server": SERVER, "alive": True})
+
+    async def health(self, _request: Request) -> Response:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        return _answer(200, {"status": "ok", "timestamp": f"{now}Z", "response_code": 200})
 
     async def ready(self, _request: Request) -> Response:
         missing = dict(self._missing())

@@ -9,7 +9,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from proxy.api.health import ALIVE, READY
+from proxy.api.health import ALIVE, HEALTH, READY
 from proxy.api.record import Record, open_record
 
 log = structlog.get_logger()
@@ -21,7 +21,7 @@ _ID_HEADERS = (b"x-request-id",)
 _QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models")
 # Paths that clients poll; answered well, they are logged for debugging only.
 
-_HEALTH = (ALIVE, READY)
+_HEALTH = (ALIVE, READY, HEALTH)
 # Paths that a monitor polls, which hears for itself that something is missing.
 
 

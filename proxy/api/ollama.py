@@ -1,7 +1,7 @@
 """The routes of Ollama's own dialect."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
@@ -9,11 +9,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.api.desk import JSON, NDJSON, Answer, Desk, Manners, route
+from proxy.api.health import SERVER
 from proxy.api.identity import identity_of, is_at_hand
+from proxy.api.operations import endpoints
 from proxy.api.page import PAGE_HEADERS, Status, page
 from proxy.api.record import record_of
 from proxy.core.request import Caller
 from proxy.wire import models, ollama
+from proxy.wire.jsontext import dump
 
 API_VERSION = "0.32.15"
 """The version of Ollama whose API this is. Clients compare it with what they need."""
@@ -42,11 +45,12 @@ class OllamaRoutes:
         return [route("HEAD, GET", "/", self.home), *self._desk.routes(_MANNERS, table)]
 
     async def home(self, request: Request) -> Response:
+        accepted = request.headers.get("accept", "")
         # What runs here is for those alone who may use all of it.
-        if "text/html" in request.headers.get("accept", "") and (
-            identity_of(request.scope).admin or is_at_hand(request)
-        ):
+        if "text/html" in accepted and (identity_of(request.scope).admin or is_at_hand(request)):
             return Response(page(self._status()), headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
+        if "application/json" in accepted:
+            return Response(_about(self._status().version, request.app.routes), media_type=JSON)
         return Response("Ollama is running", media_type="text/plain; charset=utf-8")
 
     async def version(self, _request: Request) -> Response:
@@ -80,7 +84,7 @@ class OllamaRoutes:
         self, request: Request, call: ollama.OllamaChat, stream: ollama.ChatStream | ollama.GenerateStream
     ) -> Answer:
         if call.action == "answer":
-            return self._desk.turn(request, call, stream, _MANNERS)
+            return self._desk.turn(request, call, stream, _MANNERS, kept=isinstance(stream, ollama.ChatStream))
         record_of(request.scope).note(model=call.model)
         if call.action == "load":
             self._engine.fit(call.request)  # what the model cannot do is an error here too
@@ -88,6 +92,12 @@ class OllamaRoutes:
         else:
             self._engine.unload(call.model, _whose(request))
         return Response(stream.loaded(call.action), media_type=JSON)
+
+
+def _about(version: str, routes: Sequence[Route]) -> bytes:
+    """What runs here, and what it serves."""
+    table = [(each.path, sorted(each.methods or ())) for each in routes]
+    return dump({"app_name": SERVER, "version": version, "endpoints": endpoints(table)})
 
 
 def _whose(request: Request) -> Caller | None:

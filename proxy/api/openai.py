@@ -37,7 +37,7 @@ class OpenAIRoutes:
     async def chat_completion(self, request: Request) -> Answer:
         call = await self._desk.asked(request, openai.parse_chat_completion)
         stream = openai.ChunkStream(_id("chatcmpl-"), int(time.time()), call.model, include_usage=call.include_usage)
-        return self._desk.turn(request, call, stream, _CHAT)
+        return self._desk.turn(request, call, stream, _CHAT, kept=True)
 
     async def completion(self, request: Request) -> Answer:
         call = await self._desk.asked(request, openai.parse_completion)

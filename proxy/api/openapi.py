@@ -52,6 +52,7 @@ def _object(**members: Schema) -> Schema:
 
 _SCHEMAS: Mapping[str, Schema] = {
     "OllamaError": _object(error=_ANY_TEXT),
+    "ChatError": _object(error=_ANY_TEXT, success={"const": False}),
     "OpenAIError": _object(
         error=_object(message=_ANY_TEXT, type=_ANY_TEXT, param={"type": "null"}, code={"type": "null"})
     ),
@@ -73,6 +74,7 @@ _ERRORS: Mapping[Dialect, str] = {
     "Ollama": "OllamaError",
     "OpenAI": "OpenAIError",
     "Anthropic": "AnthropicError",
+    "Chat": "ChatError",
     "Server": "OllamaError",
 }
 

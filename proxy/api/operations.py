@@ -3,14 +3,15 @@
 Paths and methods come from the routes, fields of bodies from the tables that the parsers read by.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from proxy.api.desk import NDJSON, PLAIN_JSON, SSE
-from proxy.api.health import ALIVE, READY
+from proxy.api.health import ALIVE, HEALTH, READY
 from proxy.wire import embeddings
 from proxy.wire.anthropic import requests as anthropic
+from proxy.wire.chat import requests as chat
 from proxy.wire.fields import Struct
 from proxy.wire.ollama import creation
 from proxy.wire.ollama import requests as ollama
@@ -21,7 +22,7 @@ from proxy.wire.responses import requests as responses
 DESCRIPTION = "/openapi.json"
 """Where the description is served."""
 
-Dialect = Literal["Ollama", "OpenAI", "Anthropic", "Server"]
+Dialect = Literal["Ollama", "OpenAI", "Anthropic", "Chat", "Server"]
 """In whose shape the errors are; `Server` is what only this one has, with errors in Ollama's."""
 
 BINARY = "application/octet-stream"
@@ -59,6 +60,7 @@ class Operation:
 
 _LINES = {200: (PLAIN_JSON, NDJSON)}
 _EVENTS = {200: (PLAIN_JSON, SSE)}
+_STREAM = {200: (SSE,)}
 
 _BODY = (400, 408, 413)
 # Of a body that makes no sense, does not come, or is too large.
@@ -73,11 +75,18 @@ _VERSION = Parameter("anthropic-version", "header", "Any value: the answer has A
 _BETA = Parameter("beta", "query", "Any value: it changes nothing.")
 _ETAG = Parameter("If-None-Match", "header", "The `ETag` of what the client has.")
 
+_SEARCH = Parameter("search", "query", "Only those with this text in a message, whatever its case.")
+
 _NO_EMBEDDINGS = "Refuse: no model makes embeddings"
 
 OPERATIONS: Mapping[str, Operation] = {
-    "/": Operation("Say that the server runs; browsers get a page", "Server", {200: (TEXT, HTML)}),
+    "/": Operation(
+        "Say that the server runs; to `Accept: application/json` also what it serves; browsers get a page",
+        "Server",
+        {200: (TEXT, HTML, PLAIN_JSON)},
+    ),
     ALIVE: Operation("Say that the server is alive", "Server"),
+    HEALTH: Operation("Say that the server is alive", "Server"),
     READY: Operation("Say whether it can answer, and what is missing", "Server", {200: _JSON, 503: _JSON}),
     DESCRIPTION: Operation("This description", "Server", {200: _JSON, 304: ()}, parameters=(_ETAG,)),
     "/api/version": Operation("The version of Ollama whose API this is"),
@@ -108,9 +117,26 @@ OPERATIONS: Mapping[str, Operation] = {
     "/v1/models": Operation("The models", "OpenAI", parameters=(_VERSION,)),
     "/v1/models/{model}": Operation("One model", "OpenAI", errors=(404,), parameters=(_VERSION,), other="Anthropic"),
     "/v1/messages": Operation("Answer a conversation", "Anthropic", _EVENTS, _ASKED, anthropic.REQUEST, (_BETA,)),
+    "/chat": Operation("Answer a message in a kept chat, or a flat prompt", "Chat", _EVENTS, _ASKED, chat.CHAT),
+    "/chat/stream": Operation("Answer a message in a kept chat, as events", "Chat", _STREAM, _ASKED, chat.STREAM),
+    "/chat/simple": Operation("Answer a message; nothing is kept", "Chat", {200: _JSON}, _ASKED, chat.SIMPLE),
+    "/chat/history": Operation("The kept chats", "Chat", errors=(400, 500), parameters=(_SEARCH,)),
+    "/chat/history/{id}": Operation("One kept chat", "Chat", errors=(400, 404, 500)),
+    "/chat/delete/{id}": Operation("Forget a kept chat", "Chat", errors=(400, 404, 500, 503, 504)),
     "/admin/keys": Operation("The keys, without their secrets; for admins", "Server"),
     "/admin/usage": Operation("What was used today; for admins", "Server"),
     "/v1/messages/count_tokens": Operation(
         "Estimate the tokens of a conversation", "Anthropic", {200: _JSON}, _LOOKED_UP, anthropic.COUNT, (_BETA,)
     ),
 }
+
+
+def endpoints(table: Iterable[tuple[str, Iterable[str]]]) -> list[dict[str, str]]:
+    """What a `table` of paths and their methods has, in short."""
+    return [
+        {"path": path, "description": OPERATIONS[path].summary, "method": method}
+        for path, methods in table
+        if path in OPERATIONS
+        for method in methods
+        if method != "HEAD"
+    ]

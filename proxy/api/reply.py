@@ -24,6 +24,7 @@ ABORT = "claude_ollama.abort"
 """The key in a request's scope of a function that drops its connection."""
 
 Headers = Sequence[tuple[bytes, bytes]]
+OpenTurn = Callable[[], AbstractAsyncContextManager[Turn]]
 
 
 class Encoder(Protocol):
@@ -39,7 +40,7 @@ class Dialect:
     """How one request is to be answered.
 
     `whole` turns a complete answer into a body, `error` an error before the first byte; both are of `content_type`.
-    `stream` is set for a streaming answer, which is of `stream_type`.
+    `stream` is set for a streaming answer, which is of `stream_type`. `headers` may be added to until the turn is open.
     """
 
     error: Callable[[ServerError], bytes]
@@ -53,9 +54,7 @@ class Dialect:
 class TurnReply:
     """An ASGI response: opens the turn, relays it, ends it."""
 
-    def __init__(
-        self, open_turn: Callable[[], AbstractAsyncContextManager[Turn]], dialect: Dialect, *, write_timeout: float
-    ) -> None:
+    def __init__(self, open_turn: OpenTurn, dialect: Dialect, *, write_timeout: float) -> None:
         self._open_turn = open_turn
         self._dialect = dialect
         self._write_timeout = write_timeout

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from proxy.api.admin import AdminRoutes
 from proxy.api.anthropic import AnthropicRoutes
+from proxy.api.chat import ChatRoutes, ChatService
 from proxy.api.desk import Desk, Options
 from proxy.api.embeddings import EmbeddingRoutes
 from proxy.api.health import HealthRoutes, Missing
@@ -24,15 +25,18 @@ def make_routes(
     status: Callable[[], Status],
     discovered: anyio.Event,
     missing: Missing = dict,
+    *,
+    chats: ChatService,
 ) -> list[Route]:
     """The routes of a daemon: `engine` answers, `status` is what its page shows, `discovered` is set once the CLI has
-    told which models it knows, `missing` tells what keeps it from answering."""
+    told which models it knows, `missing` tells what keeps it from answering; `chats` is what the chat service needs."""
     desk = Desk(engine, options, discovered)
     routes = [
         *OllamaRoutes(desk, status).routes(),
         *LibraryRoutes(desk).routes(),
         *OpenAIRoutes(desk).routes(),
         *AnthropicRoutes(desk).routes(),
+        *ChatRoutes(desk, chats).routes(),
         *EmbeddingRoutes(desk).routes(),
         *HealthRoutes(missing).routes(),
         *AdminRoutes(desk).routes(),

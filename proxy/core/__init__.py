@@ -9,5 +9,6 @@ names       the grammar of model names
 traits      what a model of one's own adds to the model that it is made from
 contracts   what a backend is
 chats       kept conversations, and what keeps them
+resources   what a machine and a process use
 framing     lines out of a byte stream
 """

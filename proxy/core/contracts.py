@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from proxy.core.events import Event, Usage
 from proxy.core.request import Caller, ChatRequest, Options, Tool, ToolChoice
@@ -88,6 +88,19 @@ class Turn(Protocol):
     """
 
     def __aiter__(self) -> AsyncIterator[Sequence[Event]]: ...
+
+
+@runtime_checkable
+class Local(Protocol):
+    """What a turn may be as well: the work of a process on this machine that does nothing else meanwhile."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+
+def pid_of(turn: Turn) -> int | None:
+    """The process that works on a turn and on nothing else, None where there is none on this machine."""
+    return turn.pid if isinstance(turn, Local) else None
 
 
 class Backend(Protocol):

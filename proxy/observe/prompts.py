@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from proxy.core.contracts import Abilities, Backend, Target, Turn
+from proxy.core.contracts import Abilities, Backend, Target, Turn, pid_of
 from proxy.core.events import CallComplete, Event, TextDelta
 from proxy.core.request import Caller, ChatRequest, Document, Image, Message, ToolCall, ToolResult
 
@@ -47,6 +47,7 @@ class PromptLog:
 class _LoggedTurn:
     def __init__(self, turn: Turn) -> None:
         self._batches = aiter(turn)
+        self.pid = pid_of(turn)
         self.texts: list[str] = []
         self.calls: list[dict[str, object]] = []
 

@@ -4,6 +4,7 @@ ollama/     /api/chat and /api/generate: requests and answers
 openai/     /v1/chat/completions and /v1/completions: requests and answers
 responses/  /v1/responses: requests and answers
 anthropic/  /v1/messages and its count_tokens: requests and answers
+chat/       /chat and what is below it: requests, answers, kept chats
 embeddings  bodies that ask for embeddings, which no model here makes
 requests    what the requests of all dialects have in common
 tools       the tools that a request offers, the choice among them, earlier calls

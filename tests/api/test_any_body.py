@@ -5,6 +5,7 @@ The routes run over an engine whose backend does all that the real one does to a
 
 import asyncio
 import json
+import pathlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
@@ -20,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config import load
+from proxy.api.chat import ChatService
 from proxy.api.desk import Options
 from proxy.api.operations import OPERATIONS
 from proxy.api.record import open_record
@@ -31,15 +33,20 @@ from proxy.backends.claude_cli.replay import make_script
 from proxy.backends.claude_cli.shaping import shaper_for
 from proxy.backends.claude_cli.tools import PLAIN, tool_set
 from proxy.catalog.models import Catalog
+from proxy.chats.keeper import Keeper
+from proxy.chats.prompt import SystemPrompt
 from proxy.core.contracts import Abilities, Target
 from proxy.core.errors import InvalidRequest
 from proxy.core.events import Event, Finished, Started, TextDelta
 from proxy.core.names import parse_name
 from proxy.core.request import Caller, ChatRequest
+from proxy.core.resources import Gpus
 from proxy.engine import Engine
+from proxy.observe.resources import Resources
 from proxy.wire.fields import Struct
 from proxy.wire.names import check_name
 from proxy.wire.ollama.creation import read_parameters
+from tests.support.chat_memory import MemoryChats
 from tests.support.contract import check
 from tests.support.running import WAIT
 from tests.wire.test_same_request import ANTHROPIC, OLLAMA, OPENAI, RESPONSES
@@ -64,6 +71,9 @@ OWN: Body = {
 BODIES: Mapping[str, Body] = {
     "/api/chat": OLLAMA | {"stream": True, "keep_alive": 300, "truncate": True, "top_logprobs": 0, "logprobs": False},
     "/api/generate": PROMPT | {"suffix": "", "context": [], "images": [], "options": {"seed": 1}, "format": "json"},
+    "/chat": {"message": "hello", "model": "sonnet", "chat_id": "a", "keep": 0, "think": False, "images": []},
+    "/chat/stream": {"message": "hello", "model": "sonnet", "chat_id": "a", "keep": 2, "think": "low", "images": []},
+    "/chat/simple": {"message": "hello", "model": "sonnet"},
     "/api/show": {"model": "sonnet", "system": "", "verbose": True, "options": {"num_ctx": 4096, "stop": ["END"]}},
     "/api/create": OWN,
     "/api/copy": {"source": "sonnet", "destination": "mario"},
@@ -201,6 +211,7 @@ class Preparing:
         pass
 
 
+PROMPT_FILE = SystemPrompt(pathlib.Path("/nowhere/system_prompt.txt"))
 BUILT_IN = make_catalog(load({}, {"HOME": "/nowhere"}, cores=1))
 
 
@@ -209,7 +220,8 @@ def application() -> ASGIApp:
     engine = Engine(Catalog(BUILT_IN.bases, BUILT_IN.since), Preparing(), read_parameters=read_parameters)
     discovered = anyio.Event()
     discovered.set()
-    routed = Starlette(routes=make_routes(engine, Options(32 << 20, WAIT), cast(Any, None), discovered))
+    chats = ChatService(Keeper(MemoryChats(), PROMPT_FILE, WAIT), Resources(lambda: Gpus()), "sonnet")
+    routed = Starlette(routes=make_routes(engine, Options(32 << 20, WAIT), cast(Any, None), discovered, chats=chats))
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         open_record(scope, uuid4().hex)

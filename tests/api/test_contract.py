@@ -47,7 +47,7 @@ ANSWERING: dict[str, dict[str, Any]] = {
 SPELLINGS = ("sonnet", "SONNET", " sonnet ", "sonnet:latest", "library/sonnet", "sonnet:local", "Sonnet:Latest:LOCAL")
 """One model."""
 
-ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None))
+ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None), chats=cast(Any, None))
 
 
 def method_of(path: str) -> str:
@@ -180,6 +180,7 @@ def test_head_is_there_for_few_routes(fake: Running, route: Route) -> None:
         "/api/blobs/{digest}": 404,
         "/openapi.json": 200,
         "/healthz": 200,
+        "/health": 200,
         "/readyz": 200,
     }
     assert status == few.get(route.path, 405)

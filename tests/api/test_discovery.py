@@ -82,7 +82,9 @@ async def asked_too_early(
     catalog = Catalog([], datetime.now(UTC))
     discovered = anyio.Event()
     engine = Engine(catalog, Able(), admission=admission)
-    routed = Starlette(routes=make_routes(engine, Options(1 << 20, WAIT), cast(Any, None), discovered))
+    routed = Starlette(
+        routes=make_routes(engine, Options(1 << 20, WAIT), cast(Any, None), discovered, chats=cast(Any, None))
+    )
 
     async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
         open_record(scope, uuid4().hex)

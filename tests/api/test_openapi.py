@@ -24,7 +24,7 @@ from tests.support.children import wait_until_none
 from tests.support.contract import STATUSES, check
 from tests.support.running import WAIT, Running, running_daemon, write_fake_cli
 
-ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None))
+ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None), chats=cast(Any, None))
 DOCUMENT = description([(route.path, sorted(route.methods or ())) for route in ROUTES])
 MADE = {
     found.ok().label: found.ok()

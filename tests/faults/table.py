@@ -15,6 +15,7 @@ PROCESS = "tests/backends/claude_cli/test_process.py::test_"
 CLI = "tests/faults/test_cli.py::test_"
 CLIENTS = "tests/faults/test_clients.py::test_"
 MACHINE = "tests/faults/test_machine.py::test_"
+CHAT = "tests/api/test_chat_service.py::test_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +381,19 @@ _CLIENTS = (
         (
             MISBEHAVING + "a_full_queue_answers_503_at_once_and_a_long_wait_504",
             CLIENTS + "beyond_the_most_connections_a_client_is_told_so",
+        ),
+    ),
+    Row(
+        "send messages to one chat at once, or go away with one",
+        "the answers, one after the other; 503 behind 16 of them, 504 after `queue_timeout`",
+        "a message is kept with its whole answer, or the chat is as it was before",
+        (
+            CHAT + "messages_to_one_chat_at_once_are_taken_in_turn",
+            CHAT + "a_client_that_goes_away_leaves_no_process_no_turn_and_no_history",
+            CHAT + "a_client_that_goes_away_while_it_waits_leaves_nothing",
+            CHAT + "an_answer_that_fails_leaves_the_history_as_it_was",
+            CHAT + "an_answer_that_a_drain_cuts_is_not_kept",
+            "tests/chats/test_keeper.py::test_one_behind_too_many_is_told_so_and_those_that_go_away_leave_nothing",
         ),
     ),
     Row(

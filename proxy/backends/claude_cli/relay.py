@@ -95,6 +95,11 @@ class CliTurn:
         self._wanted = ways.history == "structured"
         self._first: Sequence[Event] = ()
 
+    @property
+    def pid(self) -> int:
+        """The process's."""
+        return self._session.process.pid
+
     async def begin(self, on_told: OnReply) -> None:
         """Ask, and wait until the API has accepted. Raises `ServerError`, and `Lost` when nothing came of it."""
         try:

@@ -76,7 +76,8 @@ class OllamaShow:
 
 
 @taking({"anyOf": [boolean, {"enum": _THINK_LEVELS}]})
-def _think(value: Any, at: Place) -> Think:
+def think_wish(value: Any, at: Place) -> Think:
+    """A reader: whether, or how much, a model is to think."""
     if type(value) is bool:
         return value
     if type(value) is not str:
@@ -94,7 +95,7 @@ _COMMON = {
     "format": shaped({"anyOf": [{"enum": ["", "json"]}, {"type": "object"}]}),
     "keep_alive": keep_alive,
     "options": OPTIONS,
-    "think": _think,
+    "think": think_wish,
     "truncate": boolean,
     "shift": boolean,
     "logprobs": boolean,
