@@ -26,6 +26,9 @@ ABORT = "claude_ollama.abort"
 Headers = Sequence[tuple[bytes, bytes]]
 OpenTurn = Callable[[], AbstractAsyncContextManager[Turn]]
 
+_UNBUFFERED = (b"x-accel-buffering", b"no")
+# Has nginx, and others that took it over, pass on each piece of a stream as it comes.
+
 
 class Encoder(Protocol):
     """A dialect's stream: events to bytes, an error to its in-stream frame."""
@@ -88,7 +91,8 @@ class TurnReply:
         async for events in turn:
             if not self._started:
                 # The first event is the API's acceptance: headers go out now, so that slow thinking is no silence.
-                await self._start(send, 200, self._dialect.stream_type, self._dialect.headers)
+                headers = (*self._dialect.headers, _UNBUFFERED)
+                await self._start(send, 200, self._dialect.stream_type, headers)
             data = stream.encode(events)
             if data:
                 await self._write(send, data)

@@ -1,6 +1,7 @@
 """Statuses, headers and texts of the routes, as Ollama has them."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -172,6 +173,17 @@ def test_an_answer_has_its_dialects_content_type(
     assert answer.headers["content-type"] == content_type
     assert "fake " in answer.text
     assert answer.headers["x-request-id"]
+    streamed = content_type in ("application/x-ndjson", "text/event-stream")
+    assert answer.headers.get("x-accel-buffering") == ("no" if streamed else None)
+
+
+def test_a_small_piece_of_a_stream_does_not_wait_for_the_next(fake: Running) -> None:
+    with fake.client() as client:
+        client.get("/api/version")
+        sockets = [protocol.transport.get_extra_info("socket") for protocol in fake.server.server_state.connections]
+        delays = [not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for connection in sockets]
+    assert delays
+    assert not any(delays)
 
 
 def test_every_line_of_a_stream_is_one_object_and_one_newline(fake: Running) -> None:
