@@ -1,7 +1,8 @@
 """What the tests share.
 
-running    a whole daemon in a thread, over the real CLI or the fake one
-program    the program as a process of its own, as an operator starts it
-fake_cli   the program that stands in for the CLI where a fault is wanted
-children   the processes that a test has left
+running      a whole daemon in a thread, over the real CLI or the fake one
+program      the program as a process of its own, as an operator starts it
+fake_cli     the program that stands in for the CLI where a fault is wanted
+children     the processes that a test has left
+chat_memory  kept chats without a disk
 """
