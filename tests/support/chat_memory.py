@@ -6,6 +6,7 @@ from anyio.lowlevel import checkpoint
 
 from proxy.core.chats import Chat, ChatMessage, ChatSummary
 from proxy.core.errors import ServerError
+from proxy.store.document import decode, encode
 from proxy.store.rules import check, check_count, check_search, extended, in_order, mentions, summary_of
 
 
@@ -53,7 +54,8 @@ class MemoryChats:
         place = (chat.owner, chat.id)
         if place not in self.chats:
             check_count(sum(owner == chat.owner for owner, _id in self.chats))
-        self.chats[place] = chat
+        # By way of JSON, as chats on a disk: what that would change is changed here, too.
+        self.chats[place] = decode(encode(chat))
 
     async def _answer(self) -> None:
         await checkpoint()
