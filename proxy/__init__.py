@@ -7,7 +7,7 @@ Imports point down only (``tests/test_layers.py`` enforces it); packages on one 
     parts                   settings as the values that each part is given
     api                     thin HTTP handlers, and the reply that owns a request's scope
     engine                  the one place of policy: fit a request to its model, admit it, open a turn, drain
-    wire access catalog backends observe simulator
+    wire access catalog backends store observe simulator
     shape                   what an answer is held to: stop strings, JSON
     core                    values and contracts, standard library only
 """

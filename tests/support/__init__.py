@@ -6,4 +6,5 @@ fake_cli     the program that stands in for the CLI where a fault is wanted
 children     the processes that a test has left
 chats        chats, and what a store holds of them
 chat_memory  kept chats without a disk
+chat_writer  a program that writes chats until it is killed
 """
