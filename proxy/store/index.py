@@ -88,7 +88,9 @@ class Index:
         """Read the file, unless it is the one that was read or written last."""
         stamp = stamp or self._folder.stamp(INDEX)
         if stamp is None or stamp != self._stamp:
-            data = None if stamp is None else self._folder.read(INDEX, _MOST_BYTES)
+            data = None
+            with contextlib.suppress(OSError, ServerError):
+                data = self._folder.read(INDEX, _MOST_BYTES)
             self._known, self._stamp = _decoded(data or b""), stamp
 
     def _write(self, entries: dict[str, Entry]) -> None:

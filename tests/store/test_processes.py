@@ -27,7 +27,16 @@ MOMENTS = [(1, 0.0), (2, 0.0005), (4, 0.002), (3, 0.004), (7, 0.001), (5, 0.003)
 @contextmanager
 def writer(place: str, folder: Path, plan: str, first: int, count: int) -> Iterator[subprocess.Popen[bytes]]:
     """The program that writes. Whatever happens to it, it ends."""
-    command = [sys.executable, "-m", "tests.support.chat_writer", place, folder, plan, str(first), str(count)]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "tests.support.chat_writer",
+        place,
+        folder,
+        plan,
+        str(first),
+        str(count),
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, env=os.environ) as process:
         overdue = threading.Timer(WAIT, process.kill)
         overdue.start()
