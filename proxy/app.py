@@ -7,7 +7,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -62,6 +62,7 @@ from proxy.parts import (
     pool_limits,
     reported_model,
 )
+from proxy.store.on_demand import ChatsOnDemand, chats_on_demand
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
@@ -102,6 +103,7 @@ class Daemon:
     engine: Engine
     simulated: bool
     launcher: Launcher
+    chats: ChatsOnDemand
     url: str = ""
     account: Account | None = None
     findings: Findings | None = None
@@ -269,10 +271,11 @@ async def open_daemon(
 ) -> AsyncIterator[Daemon]:
     """A daemon whose processes boot; on leaving every process is ended and its folders removed.
 
-    Raises `CliMissing`, `CliNotExecutable`, `LoginMissing` for a login that is not there, and `ConfigError` for keys
-    that cannot be read.
+    Raises `CliMissing`, `CliNotExecutable`, `LoginMissing` for a login that is not there, `StoreUnusable` for chats
+    that nothing here can keep, and `ConfigError` for keys that cannot be read.
     """
     admission = open_admission(settings)
+    chats = chats_on_demand(settings.chats, settings.state_folder)
     catalog = make_catalog(settings)
     cli_settings, cli = await find_cli(settings, environ, catalog)
     login = cli_settings.login
@@ -300,8 +303,8 @@ async def open_daemon(
             read_parameters=read_parameters,
             admission=admission,
         )
-        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher)
-        async with admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
+        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, chats)
+        async with aclosing(chats), admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
             if settings.probe:

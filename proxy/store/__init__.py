@@ -9,6 +9,8 @@ files        chats in a folder: a JSON file each
 folder       that folder: atomic writes, one writer at a time
 index        its index.json: the list of chats without reading them all
 document     a chat as JSON, and back
+export       chats as JSON lines, to take them from one store to another
+ownership    whose the folders and files are: one user's alone
 threads      the threads that they run in
 rules        what every store does alike: how a chat grows, how much it may hold, how it is listed and found
 

@@ -1,6 +1,5 @@
 """A database: opened and migrated, its transactions, its errors in plain words."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from proxy.core.errors import Busy, ServerError
+from proxy.store.ownership import make_file, make_folder
 
 Result = TypeVar("Result")
 
@@ -109,8 +109,8 @@ def _step(connection: Connection) -> str | None:
 def _sqlite(url: URL, patience: float) -> Engine:
     """SQLite, in a file that is its owner's alone; those beside it get the same mode."""
     path = Path(str(url.database))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    make_folder(path.parent)
+    make_file(path)
     engine = create_engine(url, pool_size=_CONNECTIONS, connect_args={"timeout": patience})
 
     @event.listens_for(engine, "connect")

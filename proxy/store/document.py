@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proxy.core.chats import Chat, ChatMessage
+from proxy.store.rules import MOST_CHARACTERS, MOST_MESSAGES
 
 FORMAT = 1
 """Of the documents. Another one is not understood here."""
+
+MOST_BYTES = 6 * MOST_CHARACTERS + 1000 * MOST_MESSAGES
+"""Of a document: every character as an escape, and what stands around a message."""
 
 
 def encode(chat: Chat, *, indent: int | None = None) -> bytes:

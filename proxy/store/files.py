@@ -9,12 +9,10 @@ from pathlib import Path
 
 from proxy.core.chats import Chat, ChatMessage, ChatSummary
 from proxy.core.errors import ServerError
-from proxy.store.document import decode, encode
+from proxy.store.document import MOST_BYTES, decode, encode
 from proxy.store.folder import Folder
 from proxy.store.index import Index
 from proxy.store.rules import (
-    MOST_CHARACTERS,
-    MOST_MESSAGES,
     check,
     check_count,
     check_search,
@@ -23,9 +21,6 @@ from proxy.store.rules import (
     mentions,
 )
 from proxy.store.threads import Threads
-
-_MOST_BYTES = 6 * MOST_CHARACTERS + 1000 * MOST_MESSAGES
-# Of a file: every character as an escape, and what stands around a message.
 
 _PATIENCE = 30.0
 # Seconds for which a writer waits for that of another process.
@@ -125,7 +120,7 @@ class FileChats:
             return self._read(name)
 
     def _read(self, name: str) -> Chat | None:
-        data = self._folder.read(name, _MOST_BYTES)
+        data = self._folder.read(name, MOST_BYTES)
         if data is None:
             return None
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from proxy.core.errors import Busy, ServerError
+from proxy.store.ownership import hand_over, make_file, make_folder
 
 Stamp = tuple[int, int, int]
 """What changes when a file does: inode, size, time in nanoseconds."""
@@ -33,8 +34,9 @@ class Folder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make the folder where there is none, and be its only writer, of all processes. Raises `Busy`."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        make_folder(self.path)
+        make_file(self.path / _LOCK)
+        lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
         try:
             deadline = time.monotonic() + self._patience
             while not _taken(lock):
@@ -59,6 +61,7 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
                 status = os.fstat(file.fileno())
+            hand_over(written)
             written.replace(self.path / name)
         finally:
             written.unlink(missing_ok=True)

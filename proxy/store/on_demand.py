@@ -1,7 +1,7 @@
 """A store that is opened when it is first used: until then it costs the start nothing."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +10,6 @@ import anyio
 from anyio import to_thread
 
 from proxy.core.chats import Chat, ChatMessage, ChatStore, ChatSummary
-
-SQLITE, FILES = "sqlite", "files"
-"""Stores in the state folder. Any other is the URL of a database."""
 
 _DATABASE, _FOLDER = "chats.sqlite3", "chats"
 _SQLITE_URL, _POSTGRESQL_URL = "sqlite:///", "postgresql://"
@@ -60,10 +57,11 @@ class ChatsOnDemand:
         async for chat in (await self._opened()).everything():
             yield chat
 
-    async def close(self) -> None:
-        """Close what was opened."""
+    async def aclose(self) -> None:
+        """Close what was opened; also where whoever closes it was cancelled."""
         if self._store is not None:
-            await to_thread.run_sync(self._store.close)
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._store.close)
             self._store = None
 
     async def _opened(self) -> OpenStore:
@@ -73,28 +71,34 @@ class ChatsOnDemand:
             return self._store
 
 
-@asynccontextmanager
-async def kept_chats(store: str, state_folder: Path) -> AsyncIterator[ChatStore]:
-    """The chats in `store`, as the setting names it, closed on leaving. Raises `StoreUnusable`."""
-    chats = ChatsOnDemand(_opener(store, state_folder))
-    try:
-        yield chats
-    finally:
-        with anyio.CancelScope(shield=True):
-            await chats.close()
+def chats_on_demand(store: str, state_folder: Path) -> ChatsOnDemand:
+    """The chats in `store`, as the setting names it. Raises `StoreUnusable`."""
+    return ChatsOnDemand(_opener(store, state_folder))
+
+
+def place_of(store: str, state_folder: Path) -> str:
+    """Where the chats in `store` lie, for people: a path, or a URL without a password."""
+    match store:
+        case "sqlite":
+            return str(state_folder / _DATABASE)
+        case "files":
+            return str(state_folder / _FOLDER)
+    return re.sub(r"(//[^/@]*):[^/]*@", r"\1@", store).removeprefix(_SQLITE_URL)
 
 
 def _opener(store: str, state_folder: Path) -> Callable[[], OpenStore]:
-    if store == FILES:
+    if store == "files":
         return lambda: _open_files(state_folder / _FOLDER)
-    if store == SQLITE:
+    if store == "sqlite":
         return lambda: _open_sqlite(state_folder / _DATABASE)
     if store.startswith(_SQLITE_URL):
         return lambda: _open_sqlite(Path(store.removeprefix(_SQLITE_URL)))
     if not store.startswith(_POSTGRESQL_URL):
-        raise StoreUnusable("there is no store of that kind: sqlite, files, sqlite:///PATH or postgresql://…")
+        raise StoreUnusable("chats cannot be kept like that: sqlite, files, sqlite:///PATH or postgresql://…")
     if find_spec(_POSTGRESQL_DRIVER) is None:
-        raise StoreUnusable("PostgreSQL needs its driver: install psycopg, as `pip install 'psycopg[binary]'` does")
+        raise StoreUnusable(
+            "chats in PostgreSQL need its driver, which is not installed: `pip install 'psycopg[binary]'`"
+        )
     return lambda: _open_url(store)
 
 

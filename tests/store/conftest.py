@@ -3,13 +3,13 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from proxy.core.chats import ChatStore
-from proxy.store.on_demand import kept_chats
+from proxy.store.on_demand import chats_on_demand
 from tests.support.chat_memory import MemoryChats
 
 OpenStore = Callable[[], AbstractAsyncContextManager[ChatStore]]
@@ -48,7 +48,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def opened(place: str, tmp_path: Path) -> OpenStore:
     """Open the store of `place`, as often as one likes."""
-    return lambda: kept_chats(place, tmp_path)
+    return lambda: aclosing(chats_on_demand(place, tmp_path))
 
 
 @pytest.fixture(params=[*KINDS, "memory"])
@@ -58,5 +58,5 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield MemoryChats()
         return
     with place_of(request.param) as name:
-        async with kept_chats(name, tmp_path) as chats:
+        async with aclosing(chats_on_demand(name, tmp_path)) as chats:
             yield chats

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy import URL, make_url
 from proxy.core.chats import ChatStore
 from proxy.core.errors import Busy, ServerError
 from proxy.store.database import Database
-from proxy.store.on_demand import kept_chats
+from proxy.store.on_demand import chats_on_demand
 from proxy.store.sql import SqlChats
 from tests.support.chats import ANN, SYSTEM, answered, asked, everything, ids, keep, make_chat
 
@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(file: Path) -> AsyncIterator[ChatStore]:
-    async with kept_chats("sqlite", file.parent) as chats:
+    async with aclosing(chats_on_demand("sqlite", file.parent)) as chats:
         yield chats
 
 
@@ -55,7 +55,7 @@ async def test_its_files_are_their_owners_alone(store: ChatStore, file: Path) ->
 
 
 async def test_when_it_is_closed_there_is_one_file(file: Path) -> None:
-    async with kept_chats("sqlite", file.parent) as store:
+    async with aclosing(chats_on_demand("sqlite", file.parent)) as store:
         await keep(store, CHAT)
     assert [path.name for path in file.parent.iterdir()] == ["chats.sqlite3"]
 
@@ -70,16 +70,16 @@ async def test_nothing_of_a_deleted_chat_stays_in_a_table(store: ChatStore, file
 @pytest.mark.parametrize("name", ["a b", "ü%20?x=1", "100%", "#1", "it's"])
 async def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     for kind in ("sqlite", "files"):
-        async with kept_chats(kind, tmp_path / name) as store:
+        async with aclosing(chats_on_demand(kind, tmp_path / name)) as store:
             await keep(store, CHAT)
-        async with kept_chats(kind, tmp_path / name) as store:
+        async with aclosing(chats_on_demand(kind, tmp_path / name)) as store:
             assert await everything(store) == [CHAT]
     assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["chats", "chats.sqlite3"]
 
 
 async def test_a_url_names_a_file_anywhere(tmp_path: Path) -> None:
     file = tmp_path / "else where" / "my.db"
-    async with kept_chats(f"sqlite:///{file}", tmp_path / "state") as store:
+    async with aclosing(chats_on_demand(f"sqlite:///{file}", tmp_path / "state")) as store:
         await keep(store, CHAT)
     assert file.stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "state").exists()
@@ -105,7 +105,7 @@ async def test_a_file_that_is_no_database_is_named_and_left_alone(store: ChatSto
 
 async def test_a_folder_in_its_place_is_named(store: ChatStore, file: Path) -> None:
     file.mkdir(parents=True)
-    assert await told(store) == f"the database {file} cannot be used: Is a directory"
+    assert await told(store) == f"the database {file} cannot be used: unable to open database file"
 
 
 async def test_a_store_that_could_not_be_opened_is_tried_again(store: ChatStore, file: Path) -> None:

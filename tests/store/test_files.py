@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from proxy.core.chats import ChatStore
 from proxy.core.errors import Busy, InvalidRequest, ServerError
 from proxy.store.files import FileChats, file_name
 from proxy.store.folder import Folder
-from proxy.store.on_demand import kept_chats
+from proxy.store.on_demand import chats_on_demand
 from tests.support.chats import ANN, BOB, SYSTEM, answered, asked, everything, ids, keep, make_chat, texts
 
 
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(folder: Path) -> AsyncIterator[ChatStore]:
-    async with kept_chats("files", folder.parent) as chats:
+    async with aclosing(chats_on_demand("files", folder.parent)) as chats:
         yield chats
 
 
@@ -269,7 +270,7 @@ async def test_a_file_that_is_too_large_is_not_read(
     store: ChatStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await keep(store, FIRST)
-    monkeypatch.setattr("proxy.store.files._MOST_BYTES", 100)
+    monkeypatch.setattr("proxy.store.files.MOST_BYTES", 100)
     with pytest.raises(ServerError, match=r"ann\.first\..*json is too large to be read: at most 100 bytes"):
         await store.load(ANN, "first")
 

@@ -9,10 +9,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 from proxy.core.chats import ChatStore
-from proxy.store.on_demand import kept_chats
+from proxy.store.on_demand import chats_on_demand
 from tests.support.chats import ANN, SYSTEM, answered, asked, make_chat
 
 IMAGE = "iVBORw0KGgo" * 20_000
@@ -51,7 +52,7 @@ PLANS: dict[str, Plan] = {"mixed": mixed, "one": shared_as("one"), "other": shar
 
 async def write(place: str, folder: Path, plan: Plan, numbers: range) -> None:
     """Take the steps of those numbers."""
-    async with kept_chats(place, folder) as store:
+    async with aclosing(chats_on_demand(place, folder)) as store:
         await store.summaries(ANN)
         _say("open")
         for number in numbers:
