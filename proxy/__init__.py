@@ -2,7 +2,7 @@
 
 Imports point down only (``tests/test_layers.py`` enforces it); packages on one line never import each other:
 
-    commands                what the program does: serving, models, doctor, keys, service
+    commands                what the program does: serving, models, doctor, keys, chats, service
     app                     composition root: settings in, a running ASGI application out
     parts                   settings as the values that each part is given
     api                     thin HTTP handlers, and the reply that owns a request's scope

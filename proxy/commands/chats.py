@@ -39,8 +39,8 @@ IMPORT = """\
 Keep the chats of an export, in the store of the settings: move them with
   claude-ollama-server chats export --chats sqlite --output FILE
   claude-ollama-server chats import FILE --chats files
-A file that is not whole is refused before anything is kept. A chat that is there
-already, and is another one in the file, stays as it is.
+A file that is not whole is refused before anything is kept. A chat that is
+there already, and is another one in the file, stays as it is.
 """
 
 DELETE = """\
@@ -148,13 +148,14 @@ async def export(store: ChatStore, arguments: argparse.Namespace, place: str) ->
 
 
 async def import_chats(store: ChatStore, arguments: argparse.Namespace, place: str) -> None:
-    """Keep the chats of an export. Raises `ConfigError` for a file that is none, `ServerError` and OSError."""
+    """Keep the chats of an export. Raises `ConfigError` for a file that is none, and `ServerError`."""
     try:
         # All of it is looked at before anything is kept.
         for _chat in _chats_in(arguments.file):
             pass
-    except ValueError as error:
-        raise ConfigError(f"{arguments.file} cannot be imported: {error}") from None
+    except (ValueError, OSError) as error:
+        words = (error.strerror if isinstance(error, OSError) else None) or error
+        raise ConfigError(f"{arguments.file} cannot be imported: {words}") from None
     kept, same, left = 0, 0, []
     for chat in _chats_in(arguments.file):
         there = await store.load(chat.owner, chat.id)

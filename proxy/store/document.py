@@ -98,7 +98,10 @@ def time_in(value: object) -> datetime:
     time = datetime.fromisoformat(text_in(value))
     if time.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value!r} is out of every calendar") from None
 
 
 def text_in(value: object) -> str:
