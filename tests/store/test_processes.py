@@ -1,5 +1,6 @@
 """Several processes at one store, and one that is killed: nothing that was kept is lost, nothing is half."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,8 +21,10 @@ from tests.support.chats import everything, ids, texts
 from tests.support.program import ROOT
 from tests.support.running import WAIT
 
-MOMENTS = [(1, 0.0), (2, 0.0005), (4, 0.002), (3, 0.004), (7, 0.001), (5, 0.003), (9, 0.006), (6, 0.01)]
-"""After how many steps a writer is killed, and how many seconds into the next one."""
+WRITING = -1.0
+
+MOMENTS = [(1, 0.0), (2, WRITING), (4, 0.002), (0, WRITING), (3, 0.01), (5, WRITING), (7, 0.03), (6, WRITING)]
+"""After how many steps a writer is killed, and how many seconds into the next one, or when that begins to write."""
 
 
 @contextmanager
@@ -58,13 +61,28 @@ def killed_writer(place: str, folder: Path, first: int, steps: int, seconds: flo
         assert said(process) == "open"
         for number in range(first, first + steps):
             assert said(process) == str(number)
-        moment = time.perf_counter() + seconds
-        while time.perf_counter() < moment:
-            pass
+        wait_into_the_step(folder, seconds)
         process.kill()
         assert process.wait(WAIT) == -signal.SIGKILL
         assert process.stdout is not None
         return first + steps + len(process.stdout.read().split())
+
+
+def wait_into_the_step(folder: Path, seconds: float) -> None:
+    """Wait so long; or until some file is another one, or a second where nothing is to be seen of a step."""
+    end = time.perf_counter() + (1.0 if seconds == WRITING else seconds)
+    before = files(folder)
+    while time.perf_counter() < end and (seconds != WRITING or files(folder) == before):
+        pass
+
+
+def files(folder: Path) -> set[tuple[str, int, int]]:
+    found = set()
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.add((str(path), status.st_size, status.st_mtime_ns))
+    return found
 
 
 async def test_a_writer_that_is_killed_loses_nothing_that_it_has_told_of(

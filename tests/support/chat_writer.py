@@ -16,7 +16,7 @@ from proxy.core.chats import ChatStore
 from proxy.store.on_demand import chats_on_demand
 from tests.support.chats import ANN, SYSTEM, answered, asked, make_chat
 
-IMAGE = "iVBORw0KGgo" * 20_000
+IMAGE = "iVBORw0KGgo" * 60_000
 """So large that writing it takes a while."""
 
 Plan = Callable[[ChatStore, int], Awaitable[object]]
