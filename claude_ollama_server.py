@@ -22,13 +22,16 @@ from proxy.api.tls import BadCertificate, Certificate
 from proxy.app import Daemon, open_admission, open_daemon, server_version
 from proxy.backends.claude_cli.command import API_KEYS, OAUTH_TOKEN, PROVIDERS, LoginMissing
 from proxy.backends.claude_cli.locate import CliMissing, CliNotExecutable
+from proxy.commands.chats import CHATS, add_chats_commands
 from proxy.commands.doctor import Unfit, doctor
 from proxy.commands.keys import KEYS, add_keys_commands
 from proxy.commands.models import models
 from proxy.commands.service import ServiceFault, add_service_flags, service
 from proxy.commands.serving import Reread, Serving, catch_hangup
+from proxy.core.errors import ServerError
 from proxy.observe.log import configure_log
 from proxy.observe.notify import Notifier
+from proxy.store.on_demand import StoreUnusable
 
 log = structlog.get_logger()
 
@@ -131,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         asyncio.run(_stoppable(command(vars(arguments), dict(os.environ))))
     except KeyboardInterrupt:
         sys.exit(0)
-    except (ConfigError, LoginMissing) as error:
+    except (ConfigError, LoginMissing, StoreUnusable) as error:
         _fail(EXIT_SETTINGS, error)
     except CliMissing as error:
         _fail(EXIT_CLI_MISSING, error)
@@ -139,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fail(EXIT_CLI_NOT_EXECUTABLE, error)
     except PortTaken as error:
         _fail(EXIT_PORT_TAKEN, error)
-    except (OSError, Unfit, ServiceFault) as error:
+    except (OSError, Unfit, ServiceFault, ServerError) as error:
         _fail(EXIT_FAILURE, error)
 
 
@@ -172,6 +175,10 @@ def _parser() -> argparse.ArgumentParser:
         add_flags(command)
     keys = commands.add_parser("keys", help="add, list and revoke keys", description=KEYS, formatter_class=_Help)
     add_keys_commands(keys, _Help)
+    chats = commands.add_parser(
+        "chats", help="list, show, export, import and delete kept chats", description=CHATS, formatter_class=_Help
+    )
+    add_chats_commands(chats, _Help)
     text = "install, show or remove the daemon as a service of systemd"
     command = commands.add_parser("service", help=text, description=SERVICE, formatter_class=_Help)
     command.set_defaults(run=service)

@@ -47,6 +47,8 @@ MODEL_NAME = (  # Ollama's grammar; the tags that it routes to its cloud cannot 
 )
 OLLAMA_DURATION = re.compile(r"[+-]?(?:\d+|(?:(?:\d+\.?\d*|\.\d+)(?:h|m|s|ms|us|µs|ns))+)", re.ASCII)
 OLLAMA_FALSE = ("0", "f", "false")  # any other value of a switch of Ollama's is on
+CHATS = r"^(?:sqlite|files|sqlite:////[^\0]+|postgresql://\S+)\Z"
+CHATS_WORDS = "sqlite, files, or a URL: sqlite:////absolute/path or postgresql://user:password@host/name"
 SECRET = re.compile(r"sk-|\w=|//[^/]*@|[A-Za-z0-9_-]{32,}")
 
 
@@ -108,6 +110,7 @@ Folder = Annotated[Path, AfterValidator(lambda path: Path(os.path.expanduser(pat
 Host = Annotated[str, Field(pattern=HOST), Takes("ADDRESS", "an address or host name, without port")]
 Origin = Annotated[str, Field(pattern=ORIGIN)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_list), Takes("ORIGIN,...", ORIGIN_WORDS)]
+Chats = Annotated[str, Field(pattern=CHATS), Takes("STORE", CHATS_WORDS)]
 Rate = Annotated[float, _quantity({}), Takes("N", "a number"), Field(gt=0, le=1_000_000)]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(_network)], ...],
@@ -337,6 +340,10 @@ class Settings(BaseModel):
 
     state_folder: Folder = Field(description="what outlives a restart")
     runtime_folder: Folder = Field(description="what a running daemon needs")
+    chats: Chats = Field(
+        default="sqlite",
+        description="what keeps chats: a database, or files, in state_folder; or the URL of a database",
+    )
 
     log_level: LogLevel = Field(default="info", description="the least that is logged")
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal, else json")
@@ -353,7 +360,7 @@ SECTIONS = {  # each begins with this setting
     "max_processes": "processes",
     "open_to_network": "access",
     "queue_timeout": "deadlines",
-    "state_folder": "folders",
+    "state_folder": "folders and stores",
     "log_level": "logs",
     "simulated_ttft": "simulation",
 }

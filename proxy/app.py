@@ -7,7 +7,7 @@ settings ─► catalogue ◄─ models the CLI reports                ├─►
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -53,7 +53,6 @@ from proxy.catalog.models import Catalog
 from proxy.catalog.persona_store import PersonaStore
 from proxy.chats.dialects import DialectChats
 from proxy.chats.keeper import Keeper
-from proxy.chats.memory import MemoryChats
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
@@ -71,6 +70,7 @@ from proxy.parts import (
     reported_model,
     system_prompt,
 )
+from proxy.store.on_demand import chats_on_demand
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
@@ -269,10 +269,11 @@ async def open_daemon(
 ) -> AsyncIterator[Daemon]:
     """A daemon whose processes boot; on leaving every process is ended and its folders removed.
 
-    Raises `CliMissing`, `CliNotExecutable`, `LoginMissing` for a login that is not there, and `ConfigError` for keys
-    that cannot be read.
+    Raises `CliMissing`, `CliNotExecutable`, `LoginMissing` for a login that is not there, `StoreUnusable` for chats
+    that nothing here can keep, and `ConfigError` for keys that cannot be read.
     """
     admission = open_admission(settings)
+    store = chats_on_demand(settings.chats, settings.state_folder)
     catalog = make_catalog(settings)
     cli_settings, cli = await find_cli(settings, environ, catalog)
     login = cli_settings.login
@@ -300,10 +301,9 @@ async def open_daemon(
             read_parameters=read_parameters,
             admission=admission,
         )
-        # MERGE: the store of the settings.
-        chats = Keeper(MemoryChats(), system_prompt(settings), settings.queue_timeout)
+        chats = Keeper(store, system_prompt(settings), settings.queue_timeout)
         daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, chats, Resources())
-        async with admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
+        async with aclosing(store), admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
             if settings.probe:

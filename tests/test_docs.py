@@ -67,7 +67,7 @@ def test_every_target_of_the_makefile_is_in_the_readme() -> None:
 def test_every_command_of_the_program_is_in_the_readme() -> None:
     assert [
         name
-        for name in ("serve", "demo", "models", "doctor", "keys", "service")
+        for name in ("serve", "demo", "models", "doctor", "keys", "chats", "service")
         if f"claude-ollama-server {name}" not in README
     ] == []
 

@@ -81,7 +81,7 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 def test_the_help_names_every_command_and_every_exit_code(printed: Callable[..., str]) -> None:
     text = printed("--help")
-    commands = ("serve", "demo", "models", "doctor", "service")
+    commands = ("serve", "demo", "models", "doctor", "keys", "chats", "service")
     assert all(re.search(rf"^ +{command} +\w", text, re.M) for command in commands)
     codes = [value for name, value in vars(entry).items() if name.startswith("EXIT_")]
     assert sorted(codes) == [1, 2, 3, 4, 5]
@@ -97,7 +97,7 @@ def test_the_help_of_a_command_names_every_setting(printed: Callable[..., str], 
     assert "docs/settings.md" in text
 
 
-@pytest.mark.parametrize("arguments", [[], ["serve"], ["demo"], ["models"], ["doctor"], ["service"]])
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["demo"], ["models"], ["doctor"], ["chats"], ["service"]])
 def test_the_help_fits_a_terminal_and_begins_with_one_line_of_usage(
     printed: Callable[..., str], arguments: list[str]
 ) -> None:

@@ -4,6 +4,7 @@ doctor   examines the machine and the CLI, and prints what was found with remedi
 machine  folders, port and limits, as the daemon would find them
 live     one question over the operator's own login
 keys     adds, lists and revokes the keys of clients
+chats    lists, shows, exports, imports and deletes kept chats
 models   lists the models that clients can ask for
 serving  a daemon served until a signal: its manager told, its settings read again
 service  the daemon as a service of systemd
