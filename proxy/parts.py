@@ -6,13 +6,17 @@ from dataclasses import replace
 from config import ModelSettings, Settings
 from proxy.api.protocol import Bounds
 from proxy.backends.claude_cli.account import CliModel
-from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.launcher import LaunchLimits
 from proxy.backends.claude_cli.plan import Limits
 from proxy.backends.claude_cli.pool import PoolLimits
 from proxy.backends.claude_cli.process import StopTimes
+from proxy.backends.ollama.listings import Found
 from proxy.catalog.models import Model, valid_name
+from proxy.core.deadlines import Deadlines
 from proxy.core.request import Think
+
+OLLAMA = "ollama"
+"""The backend of a real Ollama server's models, and the prefix under which they are always found."""
 
 _BOOTS_AT_ONCE = 2
 # Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
@@ -82,7 +86,7 @@ def deadlines(settings: Settings) -> Deadlines:
 def _configured(model: ModelSettings) -> Model:
     return Model(
         name=model.name,
-        cli_model=model.cli_model,
+        backend_model=model.cli_model,
         display_name=model.display_name or model.name,
         # The CLI's own spelling for a window that these models have anyway.
         aliases=(f"{model.cli_model}[1m]",) if model.context_length >= _LARGE_WINDOW else (),
@@ -107,7 +111,7 @@ def reported_model(model: CliModel, settings: Settings) -> Model:
     """
     found = Model(
         name=valid_name(model.alias),
-        cli_model=model.alias,
+        backend_model=model.alias,
         display_name=model.display_name,
         capabilities=("completion", "tools", "vision"),
         options=frozenset({"stop", "num_predict"}),
@@ -117,6 +121,23 @@ def reported_model(model: CliModel, settings: Settings) -> Model:
         effort_levels=model.effort_levels,
     )
     return _bounded(found, settings)
+
+
+def upstream_model(found: Found) -> Model:
+    """A model of the Ollama server behind this one."""
+    return Model(
+        name=found.name.removesuffix(":latest"),
+        backend_model=found.name,
+        display_name=found.name,
+        context_length=found.context_length,
+        max_output_tokens=found.context_length,
+        capabilities=found.capabilities,
+        thinking="adaptive" if "thinking" in found.capabilities else "none",
+        thinking_off=True,
+        backend=OLLAMA,
+        as_asked=True,
+        listing=found.listing,
+    )
 
 
 def client_bounds(settings: Settings) -> Bounds:

@@ -14,7 +14,7 @@ async def models(settings: Settings, environ: Mapping[str, str]) -> None:
     async with open_daemon(quiet, environ) as daemon:
         await daemon.discovered.wait()
         rows = [("NAME", "ASKS THE CLI FOR", "MODEL", "CONTEXT")]
-        rows += [(m.name, m.cli_model, m.display_name, f"{m.context_length:,}") for m in daemon.catalog.models]
+        rows += [(m.name, m.backend_model, m.display_name, f"{m.context_length:,}") for m in daemon.catalog.models]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -10,8 +10,8 @@ from proxy.core.names import parse_name
 SINCE = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def model(name: str, cli_model: str = "", aliases: tuple[str, ...] = ()) -> Model:
-    return Model(name, cli_model or name, name.title(), aliases=aliases)
+def model(name: str, backend_model: str = "", aliases: tuple[str, ...] = ()) -> Model:
+    return Model(name, backend_model or name, name.title(), aliases=aliases)
 
 
 OPUS = model("opus", "claude-opus-5-5", ("big", "Claude-Opus"))
@@ -70,7 +70,7 @@ def test_the_first_model_keeps_an_alias() -> None:
 
 def test_the_first_model_keeps_a_name() -> None:
     models = catalog(model("a", "first"), model("A:latest", "second"))
-    assert [found.cli_model for found in models.models] == ["first"]
+    assert [found.backend_model for found in models.models] == ["first"]
 
 
 def test_a_discovered_model_comes_after_the_configured_ones() -> None:
