@@ -9,6 +9,8 @@ from pathlib import Path
 import structlog
 
 from config import ConfigError, Settings
+from proxy.backends.minilm.embedder import MiniLM
+from proxy.backends.minilm.place import WEIGHTS, find_model
 from proxy.backends.ollama.backend import OllamaBackend
 from proxy.backends.ollama.client import Client
 from proxy.backends.ollama.listings import Found
@@ -16,7 +18,7 @@ from proxy.backends.ollama.roster import Roster
 from proxy.catalog.models import Catalog
 from proxy.core.contracts import Backend, Embedder, OnSpent
 from proxy.core.deadlines import Deadlines
-from proxy.parts import OLLAMA, deadlines, upstream_model
+from proxy.parts import MINILM, OLLAMA, deadlines, embedding_model, upstream_model
 
 log = structlog.get_logger()
 
@@ -55,9 +57,20 @@ async def open_others(
     """The others, whose models come to be known in the background. Raises `ConfigError` for a key that is none."""
     others = Others()
     async with AsyncExitStack() as stack:
+        if settings.local_embeddings:
+            _open_local(catalog, others)
         if settings.ollama_url is not None:
             await _open_ollama(settings, environ, catalog, on_spent, others, stack)
         yield others
+
+
+def _open_local(catalog: Catalog, others: Others) -> None:
+    folder = find_model()
+    if folder is not None:
+        model = embedding_model((folder / WEIGHTS).stat().st_size)
+        log.info("local_embeddings", model=model.name)
+        others.embedders[MINILM] = MiniLM(folder)
+        catalog.adopt(MINILM, [model])
 
 
 async def _open_ollama(

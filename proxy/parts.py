@@ -1,7 +1,9 @@
 """What each part is given of the settings: small values of its own. Pure, but for the limit of open files."""
 
+import hashlib
 import resource
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from config import ModelSettings, Settings
 from proxy.api.protocol import Bounds
@@ -13,10 +15,18 @@ from proxy.backends.claude_cli.process import StopTimes
 from proxy.backends.ollama.listings import Found
 from proxy.catalog.models import Model, valid_name
 from proxy.core.deadlines import Deadlines
+from proxy.core.listing import Listing
 from proxy.core.request import Think
 
 OLLAMA = "ollama"
 """The backend of a real Ollama server's models, and the prefix under which they are always found."""
+
+MINILM = "minilm"
+"""The same for the model for embeddings that runs in this process."""
+
+_MINILM_WINDOW = 256
+_MINILM_SINCE = datetime(2021, 8, 30, tzinfo=UTC)
+# Tokens that it sees, and when it came out.
 
 _BOOTS_AT_ONCE = 2
 # Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
@@ -137,6 +147,40 @@ def upstream_model(found: Found) -> Model:
         backend=OLLAMA,
         as_asked=True,
         listing=found.listing,
+    )
+
+
+def embedding_model(size: int) -> Model:
+    """The model for embeddings that runs in this process; its weights have that many bytes."""
+    details = {
+        "parent_model": "",
+        "format": "safetensors",
+        "family": "bert",
+        "families": ["bert"],
+        "parameter_size": "23M",
+        "quantization_level": "F32",
+    }
+    info = {
+        "bert.context_length": _MINILM_WINDOW,
+        "bert.embedding_length": 384,
+        "general.architecture": "bert",
+        "general.basename": "all-MiniLM-L6-v2",
+    }
+    name = "all-minilm"
+    licence = "all-MiniLM-L6-v2, Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
+    shown = {"license": licence, "modelfile": f"FROM {name}\n", "details": details, "model_info": info}
+    digest = hashlib.sha256(f"{name} {size}".encode()).hexdigest()
+    return Model(
+        name=name,
+        backend_model=name,
+        display_name="all-MiniLM-L6-v2",
+        aliases=("all-minilm:l6-v2", "all-minilm-l6-v2"),
+        context_length=_MINILM_WINDOW,
+        max_output_tokens=_MINILM_WINDOW,
+        capabilities=("embedding",),
+        backend=MINILM,
+        as_asked=True,
+        listing=Listing(size, digest, _MINILM_SINCE, details, shown),
     )
 
 

@@ -162,16 +162,16 @@ class Catalog:
                 self._place_one(prefix, model)
 
     def _place_one(self, prefix: str, model: Model) -> None:
-        own, with_prefix = f"{prefix}/{model.name}", _key(f"{prefix}/{model.name}")
-        key, aliases = _key(model.name), () if with_prefix is None else (own,)
-        placed = replace(model, aliases=aliases)
+        key, lasting = _key(model.name), f"{prefix}/{model.name}"
+        # A name with a host has no room for a prefix.
+        aliases = {alias: found for alias in (lasting, *model.aliases) if (found := _key(alias)) is not None}
+        name = model.name
         if key is None or key in self._models or key in self._aliases or key in self._foreign:
-            # A name with a host has no room for a prefix.
-            key, placed = with_prefix, replace(placed, name=own)
+            key, name = _key(lasting), lasting
         if key is not None:
-            self._foreign[key] = placed
-            if with_prefix is not None:
-                self._prefixed[with_prefix] = placed
+            placed = self._foreign[key] = replace(model, name=name, aliases=tuple(aliases))
+            for found in aliases.values():
+                self._prefixed.setdefault(found, placed)
 
     def _base(self, name: str) -> Model | None:
         key = _key(name)
