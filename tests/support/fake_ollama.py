@@ -1,9 +1,10 @@
 """A small Ollama server, for faults that a good one does not have on demand.
 
-What it does with a chat is asked for in the last message, ``[fake: WORD ...]``, as of the fake CLI. It keeps what it was
-asked, and knows when its client has gone away.
+What it does with a chat is asked for in the last message, ``[fake: WORD ...]``, as of the fake CLI. It keeps what it
+was asked, and knows when its client has gone away.
 """
 
+import contextlib
 import json
 import re
 import socket
@@ -48,8 +49,8 @@ class FakeOllama:
         self.capabilities: dict[str, Any] = dict(CAPABILITIES)
         self.key = key
         self.broken = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (_Handler,), {"fake": self}))
-        self._server.daemon_threads = True
+        self.connections: set[socket.socket] = set()
+        self._server = _Listener(("127.0.0.1", port), type("Bound", (_Handler,), {"fake": self}))
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="fake-ollama")
@@ -70,13 +71,31 @@ class FakeOllama:
             yield self
         finally:
             self._server.shutdown()
+            for connection in list(self.connections):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             self._server.server_close()
             self._thread.join(WAIT)
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: clients go away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     fake: FakeOllama
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.fake.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.fake.connections.discard(self.connection)
+        super().finish()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""

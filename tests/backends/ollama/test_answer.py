@@ -1,3 +1,4 @@
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.backends.ollama.answer import Answer
-from proxy.core.errors import ServerError, UpstreamFailed
+from proxy.core.errors import UpstreamFailed
 from proxy.core.events import (
     CallComplete,
     CallDelta,
@@ -89,7 +90,7 @@ def test_a_call_comes_in_pieces_and_whole() -> None:
 
 def test_calls_are_counted_and_have_ids_of_their_own() -> None:
     call = {"function": {"name": "find"}}
-    made = [event for event in events(said(tool_calls=[call]), said(tool_calls=[call]), DONE)]
+    made = events(said(tool_calls=[call]), said(tool_calls=[call]), DONE)
     calls = [event for event in made if isinstance(event, CallComplete)]
     assert [(event.index, event.arguments) for event in calls] == [(0, {}), (1, {})]
     assert len({event.id for event in calls}) == 2
@@ -140,7 +141,7 @@ def test_what_went_wrong_in_the_middle_is_passed_on() -> None:
     ],
 )
 def test_what_no_server_says_is_an_error(line: bytes) -> None:
-    with pytest.raises(UpstreamFailed, match="says what no Ollama server|said what no Ollama server"):
+    with pytest.raises(UpstreamFailed, match="said what no Ollama server says"):
         Answer("asked").feed([line])
 
 
@@ -162,7 +163,5 @@ def test_however_the_bytes_are_cut_the_events_are_the_same(cuts: Sequence[int]) 
 
 @given(st.binary(max_size=200))
 def test_no_line_is_more_than_an_error(line: bytes) -> None:
-    try:
+    with contextlib.suppress(UpstreamFailed):
         Answer("asked").feed([line])
-    except ServerError as error:
-        assert error.status >= 500
