@@ -1,5 +1,6 @@
 """What the server tells of its models: /api/tags lists them, /api/show knows more of each. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ _LARGEST_FIELD = 32 << 10
 _USUAL_WINDOW = 4096
 # Tokens: Ollama's own least where nothing is known.
 
+_MOST_CAPABILITIES = 32
 _ANYTHING = ("completion", "tools", "vision", "insert", "embedding")
 # Of an older server that does not tell what a model can do: it says so itself when it is asked.
 
@@ -64,7 +66,8 @@ def found(entry: Entry, shown: Any) -> Found:
     told = shown if isinstance(shown, dict) else {}
     info = _scalars(told.get("model_info"))
     given = told.get("capabilities")
-    capabilities = tuple(name for name in given if isinstance(name, str)) if isinstance(given, list) else _ANYTHING
+    named = given[:_MOST_CAPABILITIES] if isinstance(given, list) else _ANYTHING
+    capabilities = tuple(name for name in named if isinstance(name, str))
     document = {name: told[name] for name in _SHOWN if name in told and _size(told[name]) <= _LARGEST_FIELD}
     document = {"details": entry.details, **document, "model_info": info}
     if _size(document) > _LARGEST_DOCUMENT:
@@ -105,7 +108,7 @@ def _window(info: Mapping[str, Any], parameters: str) -> int:
     """What the model is run with, if it says so, else what it was made for."""
     for line in parameters.splitlines():
         name, _, value = line.strip().partition(" ")
-        if name == "num_ctx" and value.strip().isdecimal():
+        if name == "num_ctx" and re.fullmatch(r" *[0-9]{1,9}", value):
             return max(1, int(value))
     lengths = [value for name, value in info.items() if name.endswith(".context_length") and type(value) is int]
     return max(lengths, default=_USUAL_WINDOW)
