@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +34,7 @@ from pydantic_core import ErrorDetails
 APPLICATION = "claude-ollama-server"
 PREFIX = "CLAUDE_OLLAMA_"
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 11434
+LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - of this machine, or all of its addresses
 WEB_TOOLS = frozenset({"WebSearch", "WebFetch"})  # of the CLI's own tools, those that do nothing on this machine
 LEAST_PROCESSES, MOST_PROCESSES, MOST_QUEUED = 2, 1000, 100_000
 WEEK = 7 * 24 * 3600  # no deadline is longer: more is a slip of the unit
@@ -88,6 +90,17 @@ def _list(value: object) -> object:
 def _network(text: str) -> str:
     ipaddress.ip_network(text, strict=False)
     return text
+
+
+def _origin(url: str) -> str:
+    """`url` without what follows the port; as for Ollama's clients, `host` alone is enough."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    with contextlib.suppress(ValueError):
+        port = parts.port or {"http": DEFAULT_PORT, "https": 443}.get(parts.scheme)
+        if port and re.match(HOST, parts.hostname or "") and not (parts.username or parts.password or parts.query):
+            host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+            return f"{parts.scheme}://{host}:{port}"
+    raise ValueError
 
 
 def _key(name: str) -> str:
@@ -217,6 +230,16 @@ def _beside_its_certificate(key: Path | None, info: ValidationInfo) -> Path | No
     return key
 
 
+def _another_server(url: str | None, info: ValidationInfo) -> str | None:
+    if url is None:
+        return None
+    origin, host = urlsplit(_origin(url)), info.data.get("host")
+    here = LOCAL if host in LOCAL else (host,)
+    if origin.port == info.data.get("port") and origin.hostname in here:
+        raise ValueError("another server than this one, which listens there itself: let it do so elsewhere, by --port")
+    return origin.geturl()
+
+
 def _requests(values: dict[str, Any]) -> int:
     return int(values.get("max_queue", 512)) + int(values.get("max_processes", 8))
 
@@ -245,6 +268,9 @@ PageUrl = Annotated[
     Annotated[str, Field(pattern=ORIGIN)] | None,
     BeforeValidator(lambda url: "/".join(url.split("/")[:3]) if isinstance(url, str) else url),
     Takes("URL", "an address such as https://example.com:3000"),
+]
+MaybeUrl = Annotated[
+    str | None, AfterValidator(_another_server), Takes("URL", "such as http://localhost:11434, without a key")
 ]
 TlsKey = Annotated[Folder | None, AfterValidator(_beside_its_certificate)]
 Processes = Annotated[Count, Field(ge=0), AfterValidator(_within_processes)]
@@ -284,6 +310,12 @@ class Settings(BaseModel):
     pass_environment: Variables = Field(default=(), description="more variables that the CLI gets")
     cli_retries: Count = Field(default=2, ge=0, le=10, description="how often the CLI repeats a failed API request")
     probe: Switch = Field(default=True, description="find out at start what the installed CLI does")
+
+    ollama_url: MaybeUrl = Field(default=None, description="a real Ollama server whose models are served as well")
+    ollama_key_file: Folder | None = Field(
+        default=None, description="file with the key for that server, if it wants one; else OLLAMA_API_KEY"
+    )
+    local_embeddings: Switch = Field(default=True, description="serve the embedding model of the extra, if it is there")
 
     chat_model: MaybeModelName = Field(
         default=None, description="the model that /chat answers with when a request names none"
@@ -356,6 +388,7 @@ class Settings(BaseModel):
 SECTIONS = {  # each begins with this setting
     "host": "listening",
     "cli": "the CLI and its models",
+    "ollama_url": "other backends",
     "chat_model": "the chat service",
     "max_processes": "processes",
     "open_to_network": "access",
@@ -372,6 +405,8 @@ COMPUTED = {
     "fallback_model": "none: an unknown model is an error",
     "context_length": "none: the models' own",
     "pass_environment": "none",
+    "ollama_url": "none",
+    "ollama_key_file": "none",
     "chat_model": "default_model",
     "system_prompt_file": "system_prompt.txt in state_folder",
     "openweb_ui_url": "none",
@@ -499,6 +534,7 @@ def _positive(name: str, least: int, most: int) -> Callable[[str], dict[str, obj
 
 
 _OTHERS: Mapping[str, Callable[[str], dict[str, object]]] = {
+    "OLLAMA_URL": lambda value: {"ollama_url": value},
     "OLLAMA_HOST": lambda value: dict(zip(("host", "port"), ollama_host(value), strict=True)),
     "OLLAMA_ORIGINS": lambda value: {"origins": value},
     "OLLAMA_MAX_QUEUE": _number("max_queue", 0, MOST_QUEUED),
@@ -514,7 +550,7 @@ _OTHERS: Mapping[str, Callable[[str], dict[str, object]]] = {
     "MODEL_NAME": lambda value: {"chat_model": value},
     "OPENWEB_UI_URL": lambda value: {"openweb_ui_url": value},
 }
-# The variables of Ollama, and of chat services that people have, and the settings that each gives.
+# The variables of Ollama, and of chat services and others that use one, and the settings that each gives.
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -552,6 +588,13 @@ def _computed(environ: Mapping[str, str], cores: int) -> dict[str, _Given]:
     return {name: _Given(value, "the defaults", value) for name, value in values.items() if value is not None}
 
 
+def _of_backends(tables: object, path: Path) -> dict[str, object]:
+    """What ``[backends.ollama]`` sets, by the names of settings: its ``url`` is `ollama_url`."""
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise ConfigError(f"backends in file {path}: tables such as [backends.ollama] are allowed")
+    return {f"{name}_{key}": value for name, table in tables.items() for key, value in table.items()}
+
+
 def _from_file(chosen: object, environ: Mapping[str, str], read_file: ReadFile) -> dict[str, _Given]:
     usual = [_own_folder(environ, "", "XDG_CONFIG_HOME", ".config"), Path("/etc") / APPLICATION]
     paths = [Path(str(chosen))] if chosen else [folder / "config.toml" for folder in usual if folder]
@@ -564,6 +607,7 @@ def _from_file(chosen: object, environ: Mapping[str, str], read_file: ReadFile) 
             raise ConfigError(f"settings file {path}: {error.strerror}") from None
         except ValueError as error:
             raise ConfigError(f"settings file {path} is not TOML: {error}") from None
+        values |= _of_backends(values.pop("backends", {}), path)
         for name in values:
             if name not in Settings.model_fields:
                 raise _not_a_setting(f"{name} in file {path}", name, Settings.model_fields)

@@ -4,6 +4,8 @@ Imports point down only (``tests/test_layers.py`` enforces it); packages on one 
 
     commands                what the program does: serving, models, doctor, keys, chats, service
     app                     composition root: settings in, a running ASGI application out
+    others                  what answers beside Claude's models, as far as the settings have it
+    cli                     the CLI that there is, and the folders that its processes live in
     parts                   settings as the values that each part is given
     api                     thin HTTP handlers, and the reply that owns a request's scope
     engine chats            the one place of policy: fit a request to its model, admit it, drain; kept chats

@@ -1,12 +1,11 @@
 """The composition root: reads the settings, builds everything, and says what the daemon is made of.
 
 settings ─► login, CLI program ─► launcher ─► pool ─► backend ─┐
-settings ─► catalogue ◄─ models the CLI reports                ├─► engine ─► handlers ─► ASGI application
-                                                               ┘
+settings ─► what answers beside Claude ─► other backends      ─┤
+settings ─► catalogue ◄─ models that all of these report      ─┴─► engine ─► handlers ─► ASGI application
 """
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,11 +37,11 @@ from proxy.api.refusals import REFUSALS
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account
 from proxy.backends.claude_cli.backend import ClaudeCliBackend, unfit_text
-from proxy.backends.claude_cli.command import CliSettings, Login, choose_login
+from proxy.backends.claude_cli.command import CliSettings, Login
 from proxy.backends.claude_cli.faults import LOGIN_REMEDY
 from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.launcher import Launcher
-from proxy.backends.claude_cli.locate import Cli, find_program, read_version
+from proxy.backends.claude_cli.locate import Cli
 from proxy.backends.claude_cli.pool import Pool
 from proxy.backends.claude_cli.probing.findings import Findings
 from proxy.backends.claude_cli.probing.probe import examine
@@ -53,10 +52,13 @@ from proxy.catalog.models import Catalog
 from proxy.catalog.persona_store import PersonaStore
 from proxy.chats.dialects import DialectChats
 from proxy.chats.keeper import Keeper
+from proxy.cli import find_cli, open_folders
+from proxy.core.contracts import Backend
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
 from proxy.observe.prompts import PromptLog
 from proxy.observe.resources import Resources
+from proxy.others import Others, open_others
 from proxy.parts import (
     OF_A_PROCESS,
     RELOADED,
@@ -97,6 +99,7 @@ class Daemon:
     engine: Engine
     simulated: bool
     launcher: Launcher
+    others: Others
     chats: Keeper
     resources: Resources
     url: str = ""
@@ -111,7 +114,7 @@ class Daemon:
         # "default" is no model of its own, it is whichever the account uses.
         reported = [reported_model(model, self.settings) for model in account.models if model.alias != "default"]
         for model in self.catalog.discover(reported):
-            log.info("model_discovered", name=model.name, cli_model=model.cli_model)
+            log.info("model_discovered", name=model.name, cli_model=model.backend_model)
         if before is None or before.logged_in != account.logged_in:
             if account.logged_in:
                 log.debug("logged_in", source=account.source, mode=self.login.mode)
@@ -155,13 +158,14 @@ class Daemon:
         self.launcher.settings = replace(
             self.launcher.settings,
             # Looked up where no persona can have its name.
-            model=make_catalog(settings).find(settings.default_model).cli_model,
+            model=make_catalog(settings).find(settings.default_model).backend_model,
             retries=settings.cli_retries,
             pass_environment=settings.pass_environment,
         )
         admission = self.engine.admission
         admission.max_requests, admission.max_dollars = settings.max_requests, settings.max_dollars_a_day
         self.backend.limit(deadlines(settings))
+        self.others.limit(deadlines(settings))
         self.pool.limit(pool_limits(settings))
         self.chats.patience = settings.queue_timeout
         self._application = self._make_application()
@@ -292,26 +296,46 @@ async def open_daemon(
         )
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
-        engine = Engine(
-            catalog,
-            PromptLog(backend) if settings.log_prompts else backend,
-            default_think=default_think(settings),
-            keep_alive=settings.keep_alive,
-            library=library,
-            read_parameters=read_parameters,
-            admission=admission,
-        )
-        chats = Keeper(store, system_prompt(settings), settings.queue_timeout)
-        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, chats, Resources())
-        async with aclosing(store), admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
+        async with (
+            aclosing(store),
+            open_others(settings, environ, catalog, admission.spent) as others,
+            admission.ledger.kept(),
+            pool.run(),
+            anyio.create_task_group() as tasks,
+        ):
+            engine = make_engine(settings, backend, others, library, admission)
+            chats = Keeper(store, system_prompt(settings), settings.queue_timeout)
+            daemon = Daemon(
+                settings, cli, login, catalog, pool, backend, engine, simulated, launcher, others, chats, Resources()
+            )
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
+            tasks.start_soon(others.keep_up)
             if settings.probe:
                 tasks.start_soon(_watch_cli, daemon, cli_settings, folders)
             yield daemon
             tasks.cancel_scope.cancel()
     finally:
         folders.close()
+
+
+def make_engine(
+    settings: Settings, backend: ClaudeCliBackend, others: Others, library: Library, admission: Admission
+) -> Engine:
+    """The engine over all the backends that there are."""
+    logged: Callable[[Backend], Backend] = PromptLog if settings.log_prompts else lambda each: each
+    return Engine(
+        library.catalog,
+        logged(backend),
+        others={name: logged(other) for name, other in others.backends.items()},
+        embedders=others.embedders,
+        look_again=others.look_again,
+        default_think=default_think(settings),
+        keep_alive=settings.keep_alive,
+        library=library,
+        read_parameters=read_parameters,
+        admission=admission,
+    )
 
 
 async def _discover(backend: ClaudeCliBackend, daemon: Daemon) -> None:
@@ -358,38 +382,3 @@ def open_admission(settings: Settings) -> Admission:
 def make_catalog(settings: Settings) -> Catalog:
     """The configured models."""
     return Catalog(configured_models(settings), datetime.now(UTC).astimezone())
-
-
-async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Catalog) -> tuple[CliSettings, Cli]:
-    """The CLI that there is, and what its processes have in common: they boot with the default model of `catalog`.
-
-    Raises `CliMissing`, `CliNotExecutable`, and `LoginMissing` for a login that is not there.
-    """
-    login = choose_login(settings.login, environ)
-    program, origin = find_program(settings.cli, environ)
-    cli_settings = CliSettings(
-        program=program,
-        login=login,
-        environ=environ,
-        model=catalog.find(settings.default_model).cli_model,
-        retries=settings.cli_retries,
-        pass_environment=settings.pass_environment,
-    )
-    return cli_settings, Cli(program, origin, await read_version(program, _bare_environment(environ)))
-
-
-def open_folders(folders: ProcessFolders, settings: Settings) -> int:
-    """Open the folders of the processes; returns how many processes were swept. Raises OSError in plain words."""
-    with contextlib.suppress(OSError):
-        # Before the other folder, which may lie in it, makes it as open as the umask leaves it.
-        settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        return folders.open()
-    except OSError as error:
-        words = f"the runtime folder {settings.runtime_folder} cannot be used: {error.strerror or error}"
-        raise OSError(words) from error
-
-
-def _bare_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: environ[name] for name in ("PATH", "HOME", "LANG") if name in environ}
-    return kept | {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}

@@ -3,28 +3,49 @@
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from types import MappingProxyType
+from typing import Any
 
 import anyio
 
 from proxy.access.admission import Admission
 from proxy.catalog.fit import Fitted, fit
 from proxy.catalog.library import Library
-from proxy.catalog.models import Catalog, Model
+from proxy.catalog.models import CLAUDE, Catalog, Model
+from proxy.catalog.passing import pass_on
 from proxy.catalog.personas import ReadParameters, dress
 from proxy.catalog.residents import Residents
-from proxy.core.contracts import Backend, Turn
-from proxy.core.errors import Busy, PromptTooLong
-from proxy.core.request import Caller, ChatRequest, Options, Think
+from proxy.catalog.window import estimate
+from proxy.core.contracts import Backend, Embedder, Spent, Turn
+from proxy.core.embedding import Embedded, EmbedRequest
+from proxy.core.errors import Busy, InvalidRequest, PromptTooLong
+from proxy.core.events import Usage
+from proxy.core.request import Caller, ChatRequest, Options, Text, Think
+
+Place = tuple[str, str]
+"""A backend's name, and what it is asked for."""
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+LookAgain = Callable[[], Awaitable[bool]]
+"""Has what other servers have looked up once more; whether there may be more models now."""
+
+
+async def _nowhere() -> bool:
+    return False
 
 
 class Engine:
-    """Runs the turns of every dialect.
+    """Runs the turns of every dialect, each on the backend of its model.
 
-    `default_think` is how much models think when a request does not say, `keep_alive` how long they stay loaded, in
-    seconds. `unsupported` counts, by the clients' names, what was asked for in vain. The `library` is where personas
-    are made, `read_parameters` says what theirs mean. `admission` says who may ask for what, and when.
+    `backend` answers as Claude's models, `others` are those that models of other servers name. `embedders` make
+    embeddings, by the same names. `look_again` is for a name that no model has. `default_think` is how much Claude's
+    models think when a request does not say, `keep_alive` how long models stay loaded, in seconds. `unsupported`
+    counts, by the clients' names, what was asked for in vain. The `library` is where personas are made,
+    `read_parameters` says what theirs mean. `admission` says who may ask for what, and when.
     """
 
     def __init__(
@@ -32,6 +53,9 @@ class Engine:
         catalog: Catalog,
         backend: Backend,
         *,
+        others: Mapping[str, Backend] = _NONE,
+        embedders: Mapping[str, Embedder] = _NONE,
+        look_again: LookAgain = _nowhere,
         default_think: Think = False,
         keep_alive: float = 300.0,
         library: Library | None = None,
@@ -42,11 +66,13 @@ class Engine:
         self.library = library or Library(catalog)
         self.admission = admission or Admission()
         self.unsupported: Counter[str] = Counter()
-        self._backend = backend
+        self.look_again = look_again
+        self._backends: Mapping[str, Backend] = {CLAUDE: backend, **others}
+        self._embedders = embedders
         self._default_think = default_think
         self._read_parameters = read_parameters
         self._residency = Residents(keep_alive)
-        self._served_by: dict[tuple[Caller, str], str] = {}  # what the backend runs for each model in the residency
+        self._served_by: dict[tuple[Caller, str], Place] = {}  # where each model in the residency runs
         self._residency_changed = anyio.Event()
         self._running: set[anyio.CancelScope] = set()
         self._begun = 0
@@ -55,12 +81,12 @@ class Engine:
 
     @property
     def running(self) -> int:
-        """Turns that are open now."""
+        """What runs now: turns, embeddings, models that are being loaded."""
         return len(self._running)
 
     @property
     def begun(self) -> int:
-        """Turns that have been asked for since the start."""
+        """What has run since the start, as `running` counts it."""
         return self._begun
 
     @property
@@ -86,13 +112,17 @@ class Engine:
     def fit(self, request: ChatRequest) -> Fitted:
         """What becomes of `request` on its model. Raises `ServerError` for what the model cannot do at all."""
         model = self.permitted(request.model, request.caller)
-        request = self.dressed(request)
+        if "completion" not in model.capabilities:
+            raise InvalidRequest(f'"{request.model}" does not support chat', should_retry=False)
+        request, backend = self.dressed(request), self._backends[model.backend]
+        if model.as_asked:
+            return pass_on(request, model)
         return fit(
             request,
             model,
             self._default_think,
-            self._backend.abilities,
-            lambda: self._backend.recalls(request, model.cli_model),
+            backend.abilities,
+            lambda: backend.recalls(request, model.backend_model),
         )
 
     def dressed(self, request: ChatRequest) -> ChatRequest:
@@ -117,17 +147,24 @@ class Engine:
 
     @asynccontextmanager
     async def _admitted(self, fitted: Fitted, model: Model) -> AsyncIterator[Turn]:
-        request, caller = fitted.request, fitted.request.caller
-        scope = anyio.CancelScope()
-        self._running.add(scope)
-        self._begun += 1
-        self._enter(caller, model, request.keep_alive)
+        request = fitted.request
         try:
-            with scope:
-                async with self._backend.open(request, fitted.target) as turn:
+            with self._working(request.caller, model, request.keep_alive):
+                async with self._backends[model.backend].open(request, fitted.target) as turn:
                     yield turn
         except PromptTooLong as error:
             raise PromptTooLong(_with_numbers(error.message, fitted.tokens, model), should_retry=False) from None
+
+    @contextmanager
+    def _working(self, caller: Caller, model: Model, keep_alive: float | None) -> Iterator[None]:
+        """A request runs, the model is loaded, and a drain may cut it: then `Busy` is raised on leaving."""
+        scope = anyio.CancelScope()
+        self._running.add(scope)
+        self._begun += 1
+        self._enter(caller, model, keep_alive)
+        try:
+            with scope:
+                yield
         finally:
             self._left(scope)
             self._residency.leave(caller, model.name, time.monotonic())
@@ -135,20 +172,47 @@ class Engine:
         if scope.cancelled_caught:
             raise Busy("the server is shutting down, the answer is not complete", should_retry=False)
 
-    def load(self, name: str, keep_alive: float | None, caller: Caller = Caller()) -> None:  # noqa: B008 - frozen
-        """Keep a model loaded as if it had just answered a caller. Raises as `permitted` does."""
-        model = self.permitted(name, caller)
-        self._enter(caller, model, keep_alive)
-        self._residency.leave(caller, model.name, time.monotonic())
-        self._unload_expired()
+    async def embed(self, request: EmbedRequest) -> Embedded:
+        """The vectors of a request. Raises `ServerError`: `InvalidRequest` for a model that makes none."""
+        if self._draining:
+            raise Busy("the server is shutting down")
+        model, caller = self.permitted(request.model, request.caller), request.caller
+        embedder = self._embedders.get(model.backend)
+        if embedder is None or "embedding" not in model.capabilities:
+            raise InvalidRequest(f'"{request.model}" does not support embeddings', should_retry=False)
+        if not request.inputs:
+            return Embedded(())
+        with (
+            self.admission.admitted(caller, lambda: sum(map(estimate, map(Text, request.inputs)))),
+            self._working(caller, model, request.keep_alive),
+        ):
+            embedded = await embedder.embed(request, model.backend_model)
+            self.admission.spent(caller, Spent(Usage(input_tokens=embedded.tokens)))
+        return embedded
 
-    def unload(self, name: str, caller: Caller | None = None) -> None:
+    async def load(
+        self,
+        name: str,
+        keep_alive: float | None,
+        caller: Caller = Caller(),  # noqa: B008 - frozen
+    ) -> None:
+        """Keep a model loaded as if it had just answered a caller. Raises as `permitted` and `Backend.load` do."""
+        model = self.permitted(name, caller)
+        with self._working(caller, model, keep_alive):
+            if "completion" in model.capabilities:
+                await self._backends[model.backend].load(model.backend_model, keep_alive)
+
+    async def unload(self, name: str, caller: Caller | None = None) -> None:
         """Let go of a model and its conversations, once none of its requests runs: of a caller's, or of all.
 
-        Raises `ModelNotFound`.
+        Raises `ModelNotFound`, and as `Backend.load` does.
         """
-        self._residency.unload(caller, self.find(name).name, time.monotonic())
+        model = self.find(name)
+        self._residency.unload(caller, model.name, time.monotonic())
         self._unload_expired()
+        wanted = self._place(model) in self._served_by.values()
+        if not wanted and "completion" in model.capabilities:
+            await self._backends[model.backend].load(model.backend_model, 0.0)
 
     def loaded(self, caller: Caller | None = None) -> Mapping[str, float]:
         """The names of the models that a caller, or anyone, has loaded, with the seconds that they stay on; infinite
@@ -174,14 +238,20 @@ class Engine:
 
     def _enter(self, caller: Caller, model: Model, keep_alive: float | None) -> None:
         self._residency.enter(caller, model.name, keep_alive)
-        self._served_by[caller, model.name] = model.cli_model
+        self._served_by[caller, model.name] = self._place(model)
+
+    def _place(self, model: Model) -> Place:
+        return model.backend, model.backend_model
 
     def _unload_expired(self) -> None:
         # The models' names are not looked up: a persona may be deleted while it is loaded.
         expired = {(place[0], self._served_by.pop(place)) for place in self._residency.expire(time.monotonic())}
         # Conversations belong to what the backend runs, and another name may stand for the same.
-        for caller, model in expired.difference((caller, model) for (caller, _), model in self._served_by.items()):
-            self._backend.release(caller, model)
+        for caller, (backend, model) in expired.difference(
+            (caller, place) for (caller, _), place in self._served_by.items()
+        ):
+            if backend in self._backends:
+                self._backends[backend].release(caller, model)
         self._residency_changed.set()
 
     def _left(self, scope: anyio.CancelScope) -> None:

@@ -1,19 +1,33 @@
 """What each part is given of the settings: small values of its own. Pure, but for the limit of open files."""
 
+import hashlib
 import resource
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from config import ModelSettings, Settings
 from proxy.api.protocol import Bounds
 from proxy.backends.claude_cli.account import CliModel
-from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.launcher import LaunchLimits
 from proxy.backends.claude_cli.plan import Limits
 from proxy.backends.claude_cli.pool import PoolLimits
 from proxy.backends.claude_cli.process import StopTimes
+from proxy.backends.ollama.listings import Found
 from proxy.catalog.models import Model, valid_name
 from proxy.chats.prompt import SystemPrompt
+from proxy.core.deadlines import Deadlines
+from proxy.core.listing import Listing
 from proxy.core.request import Think
+
+OLLAMA = "ollama"
+"""The backend of a real Ollama server's models, and the prefix under which they are always found."""
+
+MINILM = "minilm"
+"""The same for the model for embeddings that runs in this process."""
+
+_MINILM_WINDOW = 256
+_MINILM_SINCE = datetime(2021, 8, 30, tzinfo=UTC)
+# Tokens that it sees, and when it came out.
 
 OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
 """The settings that a process is started with: it is replaced for them, when it is idle."""
@@ -106,7 +120,7 @@ def deadlines(settings: Settings) -> Deadlines:
 def _configured(model: ModelSettings) -> Model:
     return Model(
         name=model.name,
-        cli_model=model.cli_model,
+        backend_model=model.cli_model,
         display_name=model.display_name or model.name,
         # The CLI's own spelling for a window that these models have anyway.
         aliases=(f"{model.cli_model}[1m]",) if model.context_length >= _LARGE_WINDOW else (),
@@ -131,7 +145,7 @@ def reported_model(model: CliModel, settings: Settings) -> Model:
     """
     found = Model(
         name=valid_name(model.alias),
-        cli_model=model.alias,
+        backend_model=model.alias,
         display_name=model.display_name,
         capabilities=("completion", "tools", "vision"),
         options=frozenset({"stop", "num_predict"}),
@@ -151,6 +165,57 @@ def system_prompt(settings: Settings) -> SystemPrompt:
 def page_origins(settings: Settings) -> tuple[str, ...]:
     """The web pages that may use the API, beside those of this machine."""
     return (*settings.origins, *filter(None, (settings.openweb_ui_url,)))
+
+
+def upstream_model(found: Found) -> Model:
+    """A model of the Ollama server behind this one."""
+    return Model(
+        name=found.name.removesuffix(":latest"),
+        backend_model=found.name,
+        display_name=found.name,
+        context_length=found.context_length,
+        max_output_tokens=found.context_length,
+        capabilities=found.capabilities,
+        thinking="adaptive" if "thinking" in found.capabilities else "none",
+        thinking_off=True,
+        backend=OLLAMA,
+        as_asked=True,
+        listing=found.listing,
+    )
+
+
+def embedding_model(size: int) -> Model:
+    """The model for embeddings that runs in this process; its weights have that many bytes."""
+    details = {
+        "parent_model": "",
+        "format": "safetensors",
+        "family": "bert",
+        "families": ["bert"],
+        "parameter_size": "23M",
+        "quantization_level": "F32",
+    }
+    info = {
+        "bert.context_length": _MINILM_WINDOW,
+        "bert.embedding_length": 384,
+        "general.architecture": "bert",
+        "general.basename": "all-MiniLM-L6-v2",
+    }
+    name = "all-minilm"
+    licence = "all-MiniLM-L6-v2, Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
+    shown = {"license": licence, "modelfile": f"FROM {name}\n", "details": details, "model_info": info}
+    digest = hashlib.sha256(f"{name} {size}".encode()).hexdigest()
+    return Model(
+        name=name,
+        backend_model=name,
+        display_name="all-MiniLM-L6-v2",
+        aliases=("all-minilm:l6-v2", "all-minilm-l6-v2"),
+        context_length=_MINILM_WINDOW,
+        max_output_tokens=_MINILM_WINDOW,
+        capabilities=("embedding",),
+        backend=MINILM,
+        as_asked=True,
+        listing=Listing(size, digest, _MINILM_SINCE, details, shown),
+    )
 
 
 def client_bounds(settings: Settings) -> Bounds:

@@ -767,3 +767,62 @@ def test_the_docs_list_every_key_of_a_model_and_every_built_in_model() -> None:
     page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
     for name in [*ModelSettings.model_fields, *(model.name for model in AVAILABLE_MODELS)]:
         assert f"`{name}`" in page
+
+
+# The server behind
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "file", "url"),
+    [
+        ({}, {"OLLAMA_URL": "http://10.0.0.2:11434"}, "", "http://10.0.0.2:11434"),
+        ({}, {"OLLAMA_URL": "gpu-box"}, "", "http://gpu-box:11434"),
+        ({}, {"OLLAMA_URL": "https://gpu-box/api/"}, "", "https://gpu-box:443"),
+        ({}, {"OLLAMA_URL": "http://[fd00::1]:80"}, "", "http://[fd00::1]:80"),
+        ({"port": "1"}, {"OLLAMA_URL": "http://localhost:11434"}, "", "http://localhost:11434"),
+        ({"ollama_url": "http://a:1"}, {"OLLAMA_URL": "http://b:2"}, "", "http://a:1"),
+        ({}, {"CLAUDE_OLLAMA_OLLAMA_URL": "http://a:1", "OLLAMA_URL": "http://b:2"}, "", "http://a:1"),
+        ({}, {}, '[backends.ollama]\nurl = "http://a:1"\n', "http://a:1"),
+        ({}, {}, 'ollama_url = "http://a:1"\n', "http://a:1"),
+        ({}, {}, "", None),
+    ],
+)
+def test_a_server_behind_is_set_in_any_way(
+    flags: dict[str, object], environ: dict[str, str], file: str, url: str | None
+) -> None:
+    assert load(flags, environ, own=file).ollama_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:secret@host", "ftp://host", "http://", "http://host:99999", "http://a b", "http://host?key=x"]
+)
+def test_what_is_no_url_is_refused_and_a_key_in_one_is_not_shown(url: str) -> None:
+    text = refusal({}, {"OLLAMA_URL": url})
+    assert text.startswith("ollama_url from environment variable OLLAMA_URL: ")
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://localhost:11434"),
+        ("0.0.0.0", "http://127.0.0.1"),
+        ("10.0.0.2", "http://10.0.0.2:11434"),
+    ],
+)
+def test_the_daemon_is_not_behind_itself(host: str, url: str) -> None:
+    assert "another server than this one" in refusal({"host": host, "ollama_url": url})
+    assert load({"host": host, "port": "11435", "ollama_url": url}).ollama_url is not None
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("backends = 3", "backends in file"),
+        ("[backends]\nollama = 3", "backends in file"),
+        ('[backends.olama]\nurl = "http://a"', "olama_url in file"),
+        ("[backends.ollama]\nkey = 3", "ollama_key in file"),
+    ],
+)
+def test_a_wrong_table_of_a_backend_is_named(file: str, text: str) -> None:
+    assert text in refusal({}, {}, own=file)

@@ -118,7 +118,7 @@ def test_models_are_listed_without_a_login(tmp_path: Path) -> None:
     done = run_program(tmp_path, "models")
     assert (done.returncode, done.stderr) == (0, "")
     heading, *rows = [re.split(r"  +", line) for line in done.stdout.splitlines()]
-    assert heading == ["NAME", "ASKS THE CLI FOR", "MODEL", "CONTEXT"]
+    assert heading == ["NAME", "IS ASKED FOR AS", "MODEL", "CONTEXT"]
     assert [row[0] for row in rows][:3] == ["opus", "sonnet", "haiku"]
     assert all(len(row) == len(heading) for row in rows)
     assert not list(tmp_path.rglob("daemon-*")), "its folder is left"

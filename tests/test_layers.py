@@ -16,7 +16,8 @@ LAYERS = (
     {"claude_ollama_server"},
     {"proxy.commands"},
     {"proxy.app"},
-    {"proxy.parts"},
+    {"proxy.others"},
+    {"proxy.cli", "proxy.parts"},
     {"proxy.api", "proxy.web"},
     {"proxy.engine", "proxy.chats"},
     {
@@ -31,7 +32,7 @@ LAYERS = (
     {"proxy.shape"},
     {"proxy.core"},
 )
-READERS_OF_CONFIG = {"claude_ollama_server", "proxy.commands", "proxy.app", "proxy.parts"}
+READERS_OF_CONFIG = {"claude_ollama_server", "proxy.commands", "proxy.app", "proxy.cli", "proxy.others", "proxy.parts"}
 
 DEPTH = {unit: depth for depth, layer in enumerate(LAYERS) for unit in layer}
 OURS = {"claude_ollama_server", "config", "proxy"}
@@ -64,7 +65,7 @@ def violations(imports: Iterable[Import]) -> list[str]:
 def objection(module: str, name: str) -> str | None:
     importer, imported = unit_of(module), unit_of(name)
     if importer == imported:
-        return None
+        return "backends do not know of each other" if strangers(module, name) else None
     if importer == "proxy.core" and imported not in sys.stdlib_module_names:
         return "the core needs the standard library only"
     if imported.partition(".")[0] not in OURS:
@@ -77,6 +78,12 @@ def objection(module: str, name: str) -> str | None:
         if unit not in DEPTH:
             return f"{unit} has no layer"
     return None if DEPTH[importer] < DEPTH[imported] else "imports point down only"
+
+
+def strangers(module: str, name: str) -> bool:
+    """Whether both are of backends, and not of the same one."""
+    first, second = (each.split(".")[:3] for each in (module, name))
+    return first[:2] == ["proxy", "backends"] and len(first) == len(second) == 3 and first != second
 
 
 def modules() -> Iterator[tuple[str, str, Path]]:
@@ -108,6 +115,7 @@ def test_imports_point_down_only() -> None:
         ("proxy.observe.log", "proxy.backends.claude_cli.pool.Pool"),
         ("proxy.backends.claude_cli.pool", "proxy.engine"),
         ("proxy.backends.claude_cli.pool", "config.Settings"),
+        ("proxy.backends.ollama.backend", "proxy.backends.claude_cli.deadlines.Watch"),
         ("proxy.engine", "proxy.api.reply"),
         ("proxy.api.server", "config"),
         ("proxy.api.ollama", "proxy.web"),
@@ -133,6 +141,7 @@ def test_the_check_objects_to_what_breaks_the_layering(module: str, name: str) -
         ("proxy.api.ollama", "proxy.wire.models"),
         ("proxy.backends.claude_cli.pool", "proxy.backends.claude_cli.plan.plan"),
         ("proxy.backends.claude_cli.pool", "anyio"),
+        ("proxy.backends.ollama.turn", "proxy.backends.ollama.client"),
         ("proxy.core.names", "re"),
         ("proxy.core.contracts", "collections.abc.Sequence"),
         ("config", "pydantic.BaseModel"),

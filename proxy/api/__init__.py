@@ -7,7 +7,7 @@ openai       the routes of OpenAI's dialects
 anthropic    the routes of Anthropic's dialect
 chat         the routes of the chat service
 metering     what a turn uses, and what is done with its answer before anybody has the end of it
-embeddings   the routes of embeddings, which are refused
+embeddings   the routes of embeddings
 admin        the routes that tell an operator of keys and their use
 desk         what the routes of every dialect have in common
 health       whether the daemon is alive, and able to answer
@@ -16,6 +16,7 @@ openapi      that description, at ``/openapi.json``
 page         what a browser sees at ``/``
 body         request bodies, bounded, decompressed
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors
+work         a response that takes a while to make, and is not made for a client that has gone
 record       what one request did, for its line in the log
 origins      which web pages may use the API (CORS)
 peers        where a request comes from: trusted proxies

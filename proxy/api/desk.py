@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -17,13 +18,14 @@ from proxy.api.identity import identity_of
 from proxy.api.metering import Followed
 from proxy.api.record import Record, record_of
 from proxy.api.reply import Dialect, Encoder, Headers, OpenTurn, TurnReply, error_headers
+from proxy.api.work import Work, WorkReply
 from proxy.catalog.fit import Fitted
 from proxy.catalog.models import Model
 from proxy.chats.dialects import DialectChats
 from proxy.core.contracts import Turn
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
 from proxy.core.reply import Reply
-from proxy.core.request import ChatRequest
+from proxy.core.request import Caller, ChatRequest
 from proxy.core.traits import Traits
 from proxy.engine import Engine
 from proxy.wire import ollama
@@ -31,7 +33,7 @@ from proxy.wire.models import ModelCard
 from proxy.wire.names import CloudOff, model_not_found_text
 from proxy.wire.requests import Exists, any_model
 
-Answer = Response | TurnReply
+Answer = Response | TurnReply | WorkReply
 Handler = Callable[[Request], Awaitable[Answer]]
 ErrorBody = Callable[[ServerError], bytes]
 
@@ -69,7 +71,7 @@ class Options:
 
 
 class Call(Protocol):
-    """A parsed body that asks for an answer. `unsupported` names what no model here does of what it asks for."""
+    """A parsed body that asks for an answer. `unsupported` names what no model of Claude's does of what it asks for."""
 
     @property
     def request(self) -> ChatRequest: ...
@@ -133,27 +135,34 @@ class Desk:
             record_of(request.scope).note(asked_model=call.request.model)
             self._exists(request)(self._options.fallback)
             call = replace(call, request=replace(call.request, model=self._options.fallback))
-        made: Asked = replace(call, request=replace(call.request, caller=identity_of(request.scope).caller))
+        made: Asked = replace(call, request=replace(call.request, caller=self.caller(request)))
         return made
+
+    def caller(self, request: Request) -> Caller:
+        """Whoever asks."""
+        return identity_of(request.scope).caller
 
     def _exists(self, request: Request) -> Exists:
         """Raises for the name of a model that there is not, or that is not for whoever asks."""
-        caller = identity_of(request.scope).caller
+        caller = self.caller(request)
         return lambda name: self.engine.permitted(name, caller)
 
     async def _known(self, parse: Callable[[bytes, Exists], Value], body: bytes, exists: Exists) -> Value:
         try:
             return await _parsed(parse, body, exists)
         except ModelNotFound:
-            if self._discovered.is_set():
+            if not await self._more_known():
                 raise
-        await self._discovery()
         return await _parsed(parse, body, exists)
 
-    async def _discovery(self) -> None:
-        """Wait, not for ever, until the CLI's models are known: right after the start only the configured ones are."""
-        with anyio.move_on_after(_DISCOVERY_PATIENCE):
-            await self._discovered.wait()
+    async def _more_known(self) -> bool:
+        """Whether more models may be known now: right after the start only the configured ones are, and other servers
+        have more from time to time. Waits for neither for ever."""
+        early = not self._discovered.is_set()
+        if early:
+            with anyio.move_on_after(_DISCOVERY_PATIENCE):
+                await self._discovered.wait()
+        return await self.engine.look_again() or early
 
     async def body(self, request: Request) -> bytes:
         """The body, within its limit. Raises `ServerError`."""
@@ -195,13 +204,24 @@ class Desk:
         """The answer of a turn that opens when it is sent."""
         return TurnReply(open_turn, dialect, write_timeout=self._options.write_timeout)
 
+    def work(self, request: Request, manners: Manners, work: Work) -> WorkReply:
+        """The answer that `work` comes to, unless its client goes away before."""
+
+        async def done() -> Response:
+            try:
+                return await work()
+            except ServerError as error:
+                return refusal(request, error, manners)
+
+        return WorkReply(done)
+
     async def find(self, request: Request, name: str) -> Model:
         """The model of a name, for whoever asks. Raises `ModelNotFound` and `InvalidRequest`."""
         try:
-            return self.engine.permitted(name, identity_of(request.scope).caller)
+            return self.engine.permitted(name, self.caller(request))
         except ModelNotFound:
-            await self._discovery()
-        return self.engine.permitted(name, identity_of(request.scope).caller)
+            await self._more_known()
+        return self.engine.permitted(name, self.caller(request))
 
     async def shown(self, request: Request, name: str) -> ModelCard:
         """The model of a name, as clients see it. Raises `ModelNotFound`, as the routes that show models say it."""
@@ -221,22 +241,29 @@ class Desk:
         return ModelCard(
             name=model.name,
             display_name=model.display_name,
-            cli_model=model.cli_model,
+            backend_model=model.backend_model,
             context_length=model.context_length,
             max_output_tokens=model.max_output_tokens,
             capabilities=model.capabilities,
-            modified_at=persona.modified_at if persona else self.engine.catalog.since,
+            modified_at=self._modified_at(model),
             simulated=self._options.simulated,
             traits=persona.traits if persona else Traits(),
             base=persona.base if persona else "",
             parent=persona.parent if persona else "",
+            listing=model.listing,
         )
+
+    def _modified_at(self, model: Model) -> datetime:
+        if model.persona is not None:
+            return model.persona.modified_at
+        return self.engine.catalog.since if model.listing is None else model.listing.modified_at
 
     def _notes(
         self, by_dialect: Sequence[str], fitted: Fitted, spellings: Mapping[str, str], record: Record
     ) -> Headers:
         """The headers, and the fields of the log line, that say what of a request was not done."""
-        names = list(dict.fromkeys((*by_dialect, *(spellings.get(name, name) for name in fitted.unsupported))))
+        unheard = (name for name in by_dialect if name not in fitted.honoured)
+        names = list(dict.fromkeys((*unheard, *(spellings.get(name, name) for name in fitted.unsupported))))
         headers: list[tuple[bytes, bytes]] = []
         if names:
             self.engine.unsupported.update(names)

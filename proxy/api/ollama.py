@@ -86,12 +86,17 @@ class OllamaRoutes:
         if call.action == "answer":
             return self._desk.turn(request, call, stream, _MANNERS, kept=isinstance(stream, ollama.ChatStream))
         record_of(request.scope).note(model=call.model)
-        if call.action == "load":
-            self._engine.fit(call.request)  # what the model cannot do is an error here too
-            self._engine.load(call.model, call.request.keep_alive, call.request.caller)
-        else:
-            self._engine.unload(call.model, _whose(request))
-        return Response(stream.loaded(call.action), media_type=JSON)
+        reason = call.action
+
+        async def loaded() -> Response:
+            if reason == "load":
+                self._engine.fit(call.request)  # what the model cannot do is an error here too
+                await self._engine.load(call.model, call.request.keep_alive, call.request.caller)
+            else:
+                await self._engine.unload(call.model, _whose(request))
+            return Response(stream.loaded(reason), media_type=JSON)
+
+        return self._desk.work(request, _MANNERS, loaded)
 
 
 def _about(version: str, routes: Sequence[Route]) -> bytes:

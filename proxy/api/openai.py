@@ -45,10 +45,14 @@ class OpenAIRoutes:
         if call.action == "answer":
             return self._desk.turn(request, call, stream, _CHAT)
         record_of(request.scope).note(model=call.model)
-        self._desk.engine.load(call.model, call.request.keep_alive, call.request.caller)
-        # As a header: starlette adds a charset to the media type of a text.
-        headers = {"content-type": SSE if call.stream else PLAIN_JSON}
-        return Response(stream.loaded(stream=call.stream), headers=headers)
+
+        async def loaded() -> Response:
+            await self._desk.engine.load(call.model, call.request.keep_alive, call.request.caller)
+            # As a header: starlette adds a charset to the media type of a text.
+            headers = {"content-type": SSE if call.stream else PLAIN_JSON}
+            return Response(stream.loaded(stream=call.stream), headers=headers)
+
+        return self._desk.work(request, _CHAT, loaded)
 
     async def response(self, request: Request) -> Answer:
         call = await self._desk.asked(request, responses.parse_response)

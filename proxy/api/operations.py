@@ -77,8 +77,6 @@ _ETAG = Parameter("If-None-Match", "header", "The `ETag` of what the client has.
 
 _SEARCH = Parameter("search", "query", "Only those with this text in a message, whatever its case.")
 
-_NO_EMBEDDINGS = "Refuse: no model makes embeddings"
-
 OPERATIONS: Mapping[str, Operation] = {
     "/": Operation(
         "Say that the server runs; to `Accept: application/json` also what it serves; browsers get a page",
@@ -108,9 +106,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "/api/experimental/model-recommendations": Operation("The models that this server has of itself"),
     "/api/experimental/web_search": Operation("Refuse: there is no cloud", "Ollama", {}, _BODY, PLAIN_JSON),
     "/api/experimental/web_fetch": Operation("Refuse: there is no cloud", "Ollama", {}, _BODY, PLAIN_JSON),
-    "/api/embed": Operation(_NO_EMBEDDINGS, "Ollama", {}, _LOOKED_UP, embeddings.EMBED),
-    "/api/embeddings": Operation(_NO_EMBEDDINGS, "Ollama", {}, _LOOKED_UP, embeddings.EMBEDDING),
-    "/v1/embeddings": Operation(_NO_EMBEDDINGS, "OpenAI", {}, _LOOKED_UP, embeddings.V1_EMBEDDINGS),
+    "/api/embed": Operation("Make embeddings of texts", "Ollama", {200: _JSON}, _ASKED, embeddings.EMBED),
+    "/api/embeddings": Operation("Make an embedding of a text", "Ollama", {200: _JSON}, _ASKED, embeddings.EMBEDDING),
+    "/v1/embeddings": Operation("Make embeddings of texts", "OpenAI", {200: _JSON}, _ASKED, embeddings.V1_EMBEDDINGS),
     "/v1/chat/completions": Operation("Answer a conversation", "OpenAI", _EVENTS, _ASKED, openai.REQUEST),
     "/v1/completions": Operation("Answer a prompt", "OpenAI", _EVENTS, _ASKED, completions.REQUEST),
     "/v1/responses": Operation("Answer a conversation of items", "OpenAI", _EVENTS, _ASKED, responses.REQUEST),

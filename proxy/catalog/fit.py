@@ -37,7 +37,8 @@ class Fitted:
     """A request made to fit a model: what is left of its messages, and the target that it runs on.
 
     `unsupported` are the names of what was asked for and is not, or not fully, honoured: of `Options`, "think",
-    "tool_choice", or "history" for earlier turns that reach the model told in words. `dropped` is how many messages
+    "tool_choice", or "history" for earlier turns that reach the model told in words. `honoured` are those that this
+    model takes and Claude's do not. `dropped` is how many messages
     were left out because the conversation is too long.
     """
 
@@ -45,6 +46,7 @@ class Fitted:
     target: Target
     unsupported: tuple[str, ...] = ()
     dropped: int = 0
+    honoured: frozenset[str] = frozenset()
 
     @property
     def tokens(self) -> int:
@@ -103,7 +105,7 @@ def fit(
     return Fitted(
         replace(request, messages=messages) if dropped else request,
         Target(
-            model.cli_model,
+            model.backend_model,
             options,
             thinking,
             structure,

@@ -7,7 +7,7 @@ from functools import partial
 import anyio
 from anyio import to_thread
 
-from proxy.catalog.models import Catalog, Model
+from proxy.catalog.models import CLAUDE, Catalog, Model
 from proxy.catalog.persona_store import PersonaStore, encode
 from proxy.catalog.personas import MOST_PERSONAS, Persona, inherit
 from proxy.core.errors import InvalidRequest, ServerError
@@ -19,7 +19,7 @@ class Library:
     """Changes the personas of `catalog`, one at a time. Without a `store` they last as long as the process."""
 
     def __init__(self, catalog: Catalog, store: PersonaStore | None = None) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._store = store
         self._changing = anyio.Lock()
 
@@ -27,7 +27,7 @@ class Library:
         """Put into the catalogue what is on disk."""
         if self._store is not None:
             for persona in await to_thread.run_sync(self._store.load):
-                self._catalog.put(persona)
+                self.catalog.put(persona)
 
     async def create(self, name: Name, source: str, own: Traits) -> Persona:
         """Make the model `name` of the model `source`, with traits of its `own`; the next request finds it.
@@ -36,37 +36,38 @@ class Library:
         when it cannot be kept.
         """
         async with self._changing:
-            model = self._catalog.find(source)
+            model = self.catalog.find(source)
             return await self._keep(name, model, inherit(_traits(model), own))
 
     async def copy(self, source: str, name: Name) -> None:
         """Make the model `name`, as `source` is; a copy to itself is nothing. Raises as `create` does."""
         async with self._changing:
-            model = self._catalog.find(source)
+            model = self.catalog.find(source)
             if _parsed(model.name).key != name.key:
                 await self._keep(name, model, _traits(model), copied=True)
 
     async def delete(self, name: str) -> Persona:
         """Do away with a persona. Raises `ModelNotFound`, `InvalidRequest` (403) for any other model, `ServerError`."""
         async with self._changing:
-            persona = self._catalog.persona(name)
+            persona = self.catalog.persona(name)
             if persona is None:
-                model = self._catalog.find(name)
-                raise InvalidRequest(f"model '{model.name}' belongs to this server and cannot be deleted", status=403)
+                model = self.catalog.find(name)
+                owner = "this server" if model.backend == CLAUDE else f"the {model.backend} server behind this one"
+                raise InvalidRequest(f"model '{model.name}' belongs to {owner} and cannot be deleted", status=403)
             if self._store is not None:
                 await _on_disk(partial(self._store.remove, persona))
-            self._catalog.drop(persona)
+            self.catalog.drop(persona)
             return persona
 
     async def _keep(self, name: Name, model: Model, traits: Traits, *, copied: bool = False) -> Persona:
         """A persona of `model`, or `copied` from it; where there is one of that name, it keeps the old spelling."""
-        old = self._catalog.persona(name.full)
-        if old is None and len(self._catalog.personas) >= MOST_PERSONAS:
+        old = self.catalog.persona(name.full)
+        if old is None and len(self.catalog.personas) >= MOST_PERSONAS:
             raise InvalidRequest(f"there are {MOST_PERSONAS} models already: delete one first")
         before = model.persona
         persona = Persona(
             name=old.name if old else name.short,
-            base=before.base if before else model.name,
+            base=before.base if before else model.lasting_name,
             parent=before.parent if before and copied else _parsed(model.name).display,
             traits=traits,
             modified_at=datetime.now(UTC).astimezone(),
@@ -74,7 +75,7 @@ class Library:
         data = encode(persona)  # its limits hold without a store too
         if self._store is not None:
             await _on_disk(partial(self._store.write, persona, data))
-        self._catalog.put(persona)
+        self.catalog.put(persona)
         return persona
 
 

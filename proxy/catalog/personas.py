@@ -88,4 +88,5 @@ def _over(below: Options, above: Options) -> Options:
         top_k=first(above.top_k, below.top_k),
         stop=above.stop or below.stop,
         max_tokens=first(above.max_tokens, below.max_tokens),
+        others={**below.others, **above.others},
     )

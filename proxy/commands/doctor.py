@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from config import Settings
-from proxy.app import find_cli, make_catalog, open_folders
+from proxy.app import make_catalog
 from proxy.backends.claude_cli.folders import ProcessFolders
 from proxy.backends.claude_cli.probing.findings import Findings
 from proxy.backends.claude_cli.probing.probe import examine
 from proxy.backends.claude_cli.probing.report import report, table
 from proxy.backends.claude_cli.probing.store import ProbeStore
+from proxy.cli import find_cli, open_folders
 from proxy.commands.live import ask_once
 from proxy.commands.machine import examine_machine
 from proxy.parts import launch_limits

@@ -8,13 +8,14 @@ from proxy.observe.log import configure_log
 
 
 async def models(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Print the catalogue, with what the CLI adds to it."""
+    """Print the catalogue, with what the CLI and other servers add to it."""
     quiet = settings.model_copy(update={"spares": 0, "probe": False})
     configure_log("error", settings.log_format)
     async with open_daemon(quiet, environ) as daemon:
         await daemon.discovered.wait()
-        rows = [("NAME", "ASKS THE CLI FOR", "MODEL", "CONTEXT")]
-        rows += [(m.name, m.cli_model, m.display_name, f"{m.context_length:,}") for m in daemon.catalog.models]
+        await daemon.others.look_again()
+        rows = [("NAME", "IS ASKED FOR AS", "MODEL", "CONTEXT")]
+        rows += [(m.name, m.backend_model, m.display_name, f"{m.context_length:,}") for m in daemon.catalog.models]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

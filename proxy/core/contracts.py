@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from proxy.core.embedding import Embedded, EmbedRequest
 from proxy.core.events import Event, Usage
 from proxy.core.request import Caller, ChatRequest, Options, Tool, ToolChoice
 
@@ -39,7 +40,8 @@ class Structure:
 class Target:
     """What a turn runs on, in the backend's own words: what the catalogue made of a client's wishes.
 
-    `model` is the backend's name for it. Of the `options` only those are set that the model takes. `prefill`: the
+    `model` is the backend's name for it. For a model that takes requests as they are, that is all: the backend reads
+    the request itself. For any other, of the `options` only those are set that the model takes. `prefill`: the
     conversation may end with the assistant's words, which the model then continues. The `tools` have schemas that the
     API takes; their names are the client's. `builtin_tools` are those of the backend's own that the model may use as
     well: the backend runs them, and the client sees their use as thinking.
@@ -104,7 +106,10 @@ def pid_of(turn: Turn) -> int | None:
 
 
 class Backend(Protocol):
-    """Something that answers. Leaving an opened turn, however that happens, ends its work and frees its slot."""
+    """Something that answers. Leaving an opened turn, however that happens, ends its work and frees its slot.
+
+    The names of models that it is given are its own: those of a `Target`.
+    """
 
     @property
     def abilities(self) -> Abilities:
@@ -112,14 +117,28 @@ class Backend(Protocol):
         ...
 
     def recalls(self, request: ChatRequest, model: str) -> bool:
-        """Whether `model`, a `Target.model`, can be shown again what it thought before the calls that `request` ends
+        """Whether `model` can be shown again what it thought before the calls that `request` ends
         with the results of: some models have to see it to go on thinking."""
         ...
 
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:
-        """Begin a turn. Entering waits for a process and sends the request; it raises `ServerError`."""
+        """Begin a turn. Entering waits for whatever answers, and sends the request; it raises `ServerError`."""
+        ...
+
+    async def load(self, model: str, keep_alive: float | None) -> None:
+        """Have `model` at hand for `keep_alive` seconds after its last turn, infinite for ever, None for the backend's
+        own measure; with 0 nobody needs it any more. Nothing where models are always at hand. Raises `ServerError`."""
         ...
 
     def release(self, caller: Caller, model: str) -> None:
-        """Let go of what is kept for a caller's conversations with `model`, a `Target.model`."""
+        """Let go of what is kept for a caller's conversations with `model`, if anything is."""
+        ...
+
+
+class Embedder(Protocol):
+    """Something that makes embeddings; a backend may do both."""
+
+    async def embed(self, request: EmbedRequest, model: str) -> Embedded:
+        """The vectors that `model`, a name of its own, makes of the inputs. To be cancelled ends the work. Raises
+        `ServerError`."""
         ...

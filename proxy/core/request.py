@@ -101,7 +101,8 @@ class Caller:
 class Options:
     """How to sample, and when to stop. None leaves it to the model. `max_tokens` bounds the whole answer.
 
-    The answer ends before the first of the `stop` strings, which is not part of it.
+    The answer ends before the first of the `stop` strings, which is not part of it. `others` are those that only some
+    backends have, by Ollama's names (``seed``, ``num_ctx``…) and as the client sent them.
     """
 
     temperature: float | None = None
@@ -109,6 +110,7 @@ class Options:
     top_k: int | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
+    others: Mapping[str, float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class ChatRequest:
     take a number; `think_hidden`: the words of its thoughts are not wanted. With `truncate` the oldest turns of a
     conversation that is too long for the model are left out. `keep_alive` is how long the model stays loaded
     afterwards, in seconds, infinite for ever, None if the client left it open. `raw`: nothing that the model has of its
-    own is said before it.
+    own is said before it. With a `suffix` the answer is what belongs between the one user message and that.
     """
 
     model: str
@@ -164,3 +166,4 @@ class ChatRequest:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     raw: bool = False
+    suffix: str = ""

@@ -39,6 +39,10 @@ class PromptLog:
                 calls = {"calls": logged.calls} if logged.calls else {}
                 log.info("answer", model=target.model, text="".join(logged.texts), **calls)
 
+    async def load(self, model: str, keep_alive: float | None) -> None:
+        """As the backend."""
+        await self._backend.load(model, keep_alive)
+
     def release(self, caller: Caller, model: str) -> None:
         """As the backend."""
         self._backend.release(caller, model)

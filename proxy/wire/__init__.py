@@ -5,7 +5,7 @@ openai/     /v1/chat/completions and /v1/completions: requests and answers
 responses/  /v1/responses: requests and answers
 anthropic/  /v1/messages and its count_tokens: requests and answers
 chat/       /chat and what is below it: requests, answers, kept chats
-embeddings  bodies that ask for embeddings, which no model here makes
+embeddings  bodies that ask for embeddings, and the vectors in their answers
 requests    what the requests of all dialects have in common
 tools       the tools that a request offers, the choice among them, earlier calls
 models      what is said about models: tags, show, ps, version, /v1/models in two shapes

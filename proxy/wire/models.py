@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from proxy.core.listing import Listing
 from proxy.core.names import Name
 from proxy.core.request import Message, Text
 from proxy.core.traits import Traits
@@ -34,12 +35,13 @@ _FOREVER = "2319-01-01T00:00:00+00:00"
 class ModelCard:
     """What the catalogue knows of a model. `name` may leave out its tag; `modified_at` is aware of its zone.
 
-    A persona has `traits`, the `base` that answers as it, and the `parent` that it was made from.
+    A persona has `traits`, the `base` that answers as it, and the `parent` that it was made from. The `listing` is for
+    a model of another server: what that one tells of it, or of a persona's base.
     """
 
     name: str
     display_name: str
-    cli_model: str
+    backend_model: str
     context_length: int
     max_output_tokens: int
     capabilities: tuple[str, ...]
@@ -48,6 +50,7 @@ class ModelCard:
     traits: Traits = field(default_factory=Traits)
     base: str = ""
     parent: str = ""
+    listing: Listing | None = None
 
     def __post_init__(self) -> None:
         if self.modified_at.tzinfo is None:
@@ -57,6 +60,11 @@ class ModelCard:
     def parsed_name(self) -> Name:
         """The name with every part."""
         return check_name(self.name)
+
+    @property
+    def elsewhere(self) -> Listing | None:
+        """What another server tells of this very model."""
+        return None if self.base else self.listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +92,11 @@ def version(number: str) -> bytes:
 
 def show(card: ModelCard, asked: OllamaShow, user_agent: str = "") -> bytes:
     """The answer of /api/show. Copilot gets the name it asked for as the model's basename: it shows that to people."""
-    info: dict[str, Any] = {
-        "claude.cli_model": card.cli_model,
-        "claude.context_length": card.context_length,
-        "claude.max_output_tokens": card.max_output_tokens,
-        "general.architecture": FAMILY,
-        "general.basename": asked.model if user_agent.startswith(_COPILOT) else card.display_name,
-    }
-    if card.simulated:
-        info["claude.simulated"] = True
+    info = _info(card) | ({"general.basename": asked.model} if user_agent.startswith(_COPILOT) else {})
+    if card.elsewhere is not None:
+        told = dict(card.elsewhere.document)
+        times = {"capabilities": card.capabilities, "modified_at": card.modified_at.isoformat()}
+        return dump(told | ({"system": asked.system} if asked.system else {}) | {"model_info": info} | times)
     document = {
         "license": "\n".join(_licenses(card)),
         "modelfile": _modelfile(card, asked),
@@ -111,6 +115,19 @@ def show(card: ModelCard, asked: OllamaShow, user_agent: str = "") -> bytes:
         "modified_at": card.modified_at.isoformat(),
     }
     return dump(document | rest)
+
+
+def _info(card: ModelCard) -> dict[str, Any]:
+    if card.listing is not None:
+        return dict(card.listing.document.get("model_info", {}))
+    info: dict[str, Any] = {
+        "claude.cli_model": card.backend_model,
+        "claude.context_length": card.context_length,
+        "claude.max_output_tokens": card.max_output_tokens,
+        "general.architecture": FAMILY,
+        "general.basename": card.display_name,
+    }
+    return info | ({"claude.simulated": True} if card.simulated else {})
 
 
 def v1_models(cards: Iterable[ModelCard]) -> bytes:
@@ -138,12 +155,16 @@ def anthropic_model(card: ModelCard, asked: str) -> bytes:
 
 def digest(card: ModelCard) -> str:
     """64 hexadecimal digits, other ones for every model and whenever what a model can do changes."""
-    what = (card.parsed_name.key, card.display_name, card.cli_model, card.context_length, card.max_output_tokens)
+    if card.elsewhere is not None:
+        return card.elsewhere.digest
+    what = (card.parsed_name.key, card.display_name, card.backend_model, card.context_length, card.max_output_tokens)
     return hashlib.sha256(dump([*what, sorted(card.capabilities), card.simulated, *layers(card.traits)])).hexdigest()
 
 
 def size(card: ModelCard) -> int:
     """Bytes: of the description, which is all that lies on this machine. Clients take 0 for a fault."""
+    if card.elsewhere is not None:
+        return card.elsewhere.size
     return len(_modelfile(card, OllamaShow(card.name)))
 
 
@@ -211,6 +232,8 @@ def _anthropic_model(card: ModelCard, id: str) -> dict[str, Any]:
 
 def _details(card: ModelCard) -> dict[str, Any]:
     """All strings and none empty; `ollama run` saves a session as made from `parent_model`."""
+    if card.listing is not None:
+        return {**card.listing.details, **({"parent_model": card.parent} if card.parent else {})}
     return {
         "parent_model": card.parent or card.parsed_name.short,
         "format": "simulated" if card.simulated else "api",
@@ -222,11 +245,17 @@ def _details(card: ModelCard) -> dict[str, Any]:
 
 
 def _licenses(card: ModelCard) -> tuple[str, ...]:
-    """The server's own first. A model that was built from a Modelfile has it among its own, too."""
-    return tuple(dict.fromkeys((SIMULATED_LICENSE if card.simulated else LICENSE, *card.traits.licenses)))
+    """The base's first. A model that was built from a Modelfile has it among its own, too."""
+    if card.listing is not None:
+        first = card.listing.document.get("license", "")
+    else:
+        first = SIMULATED_LICENSE if card.simulated else LICENSE
+    return tuple(dict.fromkeys(filter(None, (first, *card.traits.licenses))))
 
 
 def _parameters(card: ModelCard) -> dict[str, Any]:
+    if card.listing is not None:
+        return dict(card.traits.parameters)
     return {"num_ctx": card.context_length, "num_predict": card.max_output_tokens, **card.traits.parameters}
 
 
@@ -234,6 +263,8 @@ def _template(card: ModelCard) -> str:
     """Only clients that look for `.Tools` in it read it."""
     if card.traits.template:
         return card.traits.template
+    if card.listing is not None:
+        return str(card.listing.document.get("template", ""))
     tools = "{{ if .Tools }}{{ .Tools }} {{ end }}" if "tools" in card.capabilities else ""
     return f"{{{{ if .System }}}}{{{{ .System }}}} {{{{ end }}}}{tools}{{{{ .Prompt }}}}"
 
@@ -250,6 +281,6 @@ def _modelfile(card: ModelCard, asked: OllamaShow) -> str:
             parameters={**_parameters(card), **asked.options},
             licenses=_licenses(card),
             messages=traits.messages,
-            note=SIMULATED_LICENSE if card.simulated else "",
+            note=SIMULATED_LICENSE if card.simulated and card.listing is None else "",
         )
     )

@@ -4,9 +4,11 @@ A value that asks for nothing (Ollama's own default, which libraries send unaske
 reported as unsupported; nor are options about memory and hardware, which have no meaning here.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from proxy.core import numbers
 from proxy.core.errors import InvalidRequest, ServerError
 from proxy.core.request import Options
 from proxy.wire.body import Number
@@ -29,6 +31,9 @@ _NEUTRAL = {
     "frequency_penalty": (0.0,),
 }
 _REPORTED = frozenset({"seed", *_NEUTRAL})
+# Those that a real Ollama behind this server may have a use for, the ones that newer versions know no more included.
+_OTHERS = _MEMORY | _BOOLEANS | _REPORTED | {"mirostat", "mirostat_tau", "mirostat_eta", "tfs_z", "numa", "low_vram"}
+_OTHERS |= {"penalize_newline", "use_mlock", "f16_kv", "vocab_only"}
 MOST_STOPS = 100
 MOST_STOP_CHARS = 10_000
 # Go's int64; a number beyond it bounds nothing more than this one does.
@@ -68,7 +73,14 @@ def read_options(options: Fields) -> Options:
         top_k=positive(options.get("top_k")),
         stop=stop_strings(options.get("stop") or ()),
         max_tokens=positive(options.get("num_predict")),
+        others=others({name: value for name, value in options.items() if name in _OTHERS}),
     )
+
+
+def others(options: Fields) -> dict[str, float | bool]:
+    """Options that not every backend has, as values of Python's own; what is neither number nor switch is none."""
+    values = {name: value if type(value) is bool else _finite(value) for name, value in options.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def positive(value: Number | int | None) -> int | None:
@@ -97,6 +109,12 @@ def asks(name: str, value: Any) -> bool:
     if value is None:
         return False
     return float(value) >= 0 if name == "seed" else float(value) not in _NEUTRAL[name]
+
+
+def _finite(value: Any) -> float | None:
+    if not isinstance(value, Number | int | float) or math.isinf(float(value)):
+        return None
+    return numbers.plain(float(value))
 
 
 def _float(value: Number | None) -> float | None:

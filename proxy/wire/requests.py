@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from proxy.core.errors import InvalidRequest, ServerError
+from proxy.core.names import unsupported_text
 from proxy.core.request import Role
 from proxy.wire.fields import Fields, integer, shaped
 from proxy.wire.names import check_name
@@ -39,3 +40,9 @@ def checked_model(fields: Fields, missing: ServerError, exists: Exists) -> tuple
         raise missing
     check_name(model)
     return model, exists(model)
+
+
+def check_insert(suffix: str, model: str, known: Known | None) -> None:
+    """Raise `InvalidRequest` for a `suffix` that the model cannot answer in front of."""
+    if suffix and (known is None or "insert" not in known.capabilities):
+        raise InvalidRequest(unsupported_text(model, "insert"))

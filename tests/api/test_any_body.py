@@ -207,6 +207,9 @@ class Preparing:
         make_flags(target, PLAIN, script.whole, tools.exact if tools else ())
         yield Prepared()
 
+    async def load(self, model: str, keep_alive: float | None) -> None:
+        pass
+
     def release(self, caller: Caller, model: str) -> None:
         pass
 

@@ -39,6 +39,9 @@ class Able:
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:
         raise NotImplementedError
 
+    async def load(self, model: str, keep_alive: float | None) -> None:
+        """At hand already."""
+
     def release(self, caller: Caller, model: str) -> None:
         raise NotImplementedError
 

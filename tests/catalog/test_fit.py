@@ -34,7 +34,7 @@ BEFORE = Model(
     thinking_off=True,
     effort_levels=LEVELS,
 )
-NEWEST = replace(BEFORE, name="opus", cli_model="opus", display_name="Claude Opus 5.5", thinking_off=False)
+NEWEST = replace(BEFORE, name="opus", backend_model="opus", display_name="Claude Opus 5.5", thinking_off=False)
 SEEING = replace(OLDER, capabilities=("completion", "vision"))
 PLAIN = Model("plain", "plain", "Plain")
 BRIDGE = replace(BEFORE, options=ALL, effort_levels=("low", "medium", "high", "max"))
@@ -59,7 +59,9 @@ def options(model: Model, *, default: Think = False, think: Think | None = None,
     """The options that reach the target, and those that are named as unsupported."""
     result = fitted(model, default=default, think=think, options=Options(**given))
     sent = {
-        name: value for name in Options.__slots__ if (value := getattr(result.target.options, name)) not in (None, ())
+        name: value
+        for name in Options.__slots__
+        if (value := getattr(result.target.options, name)) not in (None, (), {})
     }
     return sent | ({"unsupported": result.unsupported} if result.unsupported else {})
 
@@ -76,7 +78,7 @@ def test_a_request_without_wishes_is_left_as_it_is(model: Model) -> None:
     request = ChatRequest(model.name, (message("user"),))
     result = fit(request, model, False)
     assert result.request is request
-    assert (result.target.model, result.target.options) == (model.cli_model, Options())
+    assert (result.target.model, result.target.options) == (model.backend_model, Options())
     assert (result.target.structure, result.target.prefill) == (None, False)
     assert (result.unsupported, result.dropped, result.tokens) == ((), 0, 5)
 

@@ -10,8 +10,8 @@ from proxy.core.names import parse_name
 SINCE = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def model(name: str, cli_model: str = "", aliases: tuple[str, ...] = ()) -> Model:
-    return Model(name, cli_model or name, name.title(), aliases=aliases)
+def model(name: str, backend_model: str = "", aliases: tuple[str, ...] = ()) -> Model:
+    return Model(name, backend_model or name, name.title(), aliases=aliases)
 
 
 OPUS = model("opus", "claude-opus-5-5", ("big", "Claude-Opus"))
@@ -70,7 +70,7 @@ def test_the_first_model_keeps_an_alias() -> None:
 
 def test_the_first_model_keeps_a_name() -> None:
     models = catalog(model("a", "first"), model("A:latest", "second"))
-    assert [found.cli_model for found in models.models] == ["first"]
+    assert [found.backend_model for found in models.models] == ["first"]
 
 
 def test_a_discovered_model_comes_after_the_configured_ones() -> None:
@@ -182,3 +182,52 @@ def test_a_configured_model_replaces_a_reported_one_and_gives_it_back() -> None:
     assert models.find("saga") is own
     models.configure([SONNET])
     assert models.find("saga") is reported
+
+
+def theirs(*names: str) -> list[Model]:
+    return [Model(name, f"{name}!", name.title(), backend="there") for name in names]
+
+
+def test_models_of_another_server_are_found_by_their_names_and_by_its_prefix() -> None:
+    models = catalog()
+    models.adopt("there", theirs("llama:8b", "team/other"))
+    for name in ("llama:8b", "there/llama:8b", "THERE/LLAMA:8B"):
+        assert models.find(name).backend_model == "llama:8b!"
+    assert models.find("there/team/other").backend_model == "team/other!"
+    assert [model.name for model in models.models][-2:] == ["llama:8b", "team/other"]
+    assert [model.name for model in models.bases] == ["opus", "sonnet", "team/helper:v2"]
+
+
+@pytest.mark.parametrize("name", ["opus", "OPUS", "big", "claude-opus-5-5"])
+def test_a_name_or_an_alias_of_claude_s_wins(name: str) -> None:
+    models = catalog()
+    models.adopt("there", theirs(name))
+    assert models.find(name) is OPUS
+    assert models.find(f"there/{name}").backend_model == f"{name}!"
+    assert [model.name for model in models.models][-1] == f"there/{name}"
+
+
+def test_what_the_cli_reports_later_wins_too_and_what_is_gone_is_gone() -> None:
+    models = catalog(SONNET)
+    models.adopt("there", theirs("saga"))
+    assert models.find("saga").backend == "there"
+    models.discover([model("saga")])
+    assert (models.find("saga").backend, models.find("there/saga").backend_model) == ("claude", "saga!")
+    models.configure([SONNET])
+    assert models.find("there/saga").name == "there/saga"
+    models.adopt("there", [])
+    with pytest.raises(ModelNotFound):
+        models.find("there/saga")
+
+
+def test_a_name_with_a_host_has_no_room_for_a_prefix() -> None:
+    models = catalog()
+    models.adopt("there", theirs("hf.co/team/llama:q4"))
+    found = models.find("hf.co/team/llama:q4")
+    assert (found.name, found.lasting_name) == ("hf.co/team/llama:q4", "hf.co/team/llama:q4")
+
+
+def test_a_model_of_another_server_has_a_name_that_nobody_takes_from_it() -> None:
+    models = catalog()
+    models.adopt("there", theirs("llama"))
+    assert (OPUS.lasting_name, models.find("llama").lasting_name) == ("opus", "there/llama")

@@ -114,7 +114,7 @@ def test_a_persona_is_found_by_every_spelling_and_answers_as_its_base_does(name:
     catalog = Catalog([SONNET], SINCE)
     catalog.put(persona("Mario", "big"))
     found = catalog.find(name)
-    assert (found.name, found.cli_model, found.capabilities) == ("Mario", SONNET.cli_model, SONNET.capabilities)
+    assert (found.name, found.backend_model, found.capabilities) == ("Mario", SONNET.backend_model, SONNET.capabilities)
     assert found.display_name == "Mario (Claude Sonnet)"
     assert found.persona is catalog.persona(name)
     assert [model.name for model in catalog.models] == ["sonnet", "Mario"]
@@ -139,4 +139,4 @@ def test_a_persona_waits_for_a_base_that_is_not_there_yet() -> None:
     with pytest.raises(ModelNotFound, match="model 'mario' not found"):
         catalog.find("mario")
     assert catalog.discover([SONNET]) == [SONNET]
-    assert catalog.find("mario").cli_model == SONNET.cli_model
+    assert catalog.find("mario").backend_model == SONNET.backend_model

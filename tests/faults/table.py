@@ -14,6 +14,9 @@ ENTRY = "tests/test_entry_point.py::test_"
 PROCESS = "tests/backends/claude_cli/test_process.py::test_"
 CLI = "tests/faults/test_cli.py::test_"
 CLIENTS = "tests/faults/test_clients.py::test_"
+SERVER = "tests/api/test_ollama_upstream.py::test_"
+OLLAMA = "tests/backends/ollama/test_backend.py::test_"
+ROSTER = "tests/backends/ollama/test_roster.py::test_"
 MACHINE = "tests/faults/test_machine.py::test_"
 CHAT = "tests/api/test_chat_service.py::test_"
 
@@ -232,6 +235,62 @@ _UPSTREAM = (
     ),
 )
 
+_BEHIND = (
+    Row(
+        "is not there, from the start or since",
+        "503; 404 for a model that was never heard of",
+        "Claude's models go on; looked for from 1 s to 60 s apart, found when it comes",
+        (
+            SERVER + "claude_goes_on_while_the_server_is_gone_and_the_server_may_come_back",
+            SERVER + "a_server_that_is_not_there_at_the_start_is_found_when_a_model_of_its_is_asked_for",
+            ROSTER + "a_server_that_comes_later_is_found_in_the_background",
+        ),
+    ),
+    Row(
+        "refuses",
+        "its status and words; 502 where it refuses the daemon's key",
+        "in the shape of every dialect",
+        (
+            SERVER + "before_the_answer_a_fault_is_a_status_in_every_dialect",
+            OLLAMA + "a_fault_is_an_error_with_a_status_and_words",
+        ),
+    ),
+    Row(
+        "dies or fails in the middle of an answer",
+        "what came before, then the dialect's error in the stream; 500 or 502 when not streamed",
+        "never a whole answer",
+        (
+            SERVER + "in_the_middle_of_the_answer_it_is_the_dialect_s_own_error",
+            OLLAMA + "what_came_before_a_fault_is_the_clients",
+        ),
+    ),
+    Row(
+        "says nothing any more",
+        "504, which names the deadline",
+        "the connection is closed, at which it stops",
+        (OLLAMA + "a_deadline_ends_the_turn_and_is_named", OLLAMA + "to_be_cancelled_closes_the_connection"),
+    ),
+    Row(
+        "says what no Ollama server says, or a line without end",
+        "502, or the dialect's error in the stream",
+        "lines, lists and documents have bounds",
+        (
+            "tests/backends/ollama/test_answer.py::test_what_no_server_says_is_an_error",
+            "tests/backends/ollama/test_listings.py::test_a_document_is_kept_without_its_vocabulary_and_within_bounds",
+        ),
+    ),
+    Row(
+        "does not say which models it has",
+        "404 for a name that nobody has, after 3 s at most",
+        "however many ask, it is asked once in 2 s; what it last had stays listed",
+        (
+            ROSTER + "nobody_waits_for_a_server_that_does_not_answer",
+            ROSTER + "however_many_unknown_names_are_asked_for_the_server_is_asked_once",
+            ROSTER + "what_the_server_last_had_stays_known",
+        ),
+    ),
+)
+
 _MACHINE = (
     Row(
         "the disk is full",
@@ -410,6 +469,7 @@ _CLIENTS = (
 TABLE: dict[str, Sequence[Row]] = {
     "The CLI": _CLI,
     "The API": _UPSTREAM,
+    "An Ollama server behind": _BEHIND,
     "The machine": _MACHINE,
     "Clients": _CLIENTS,
 }

@@ -34,6 +34,7 @@ class Remembering:
         self._answer = answer
         self._recalled = recalled
         self.released: list[tuple[Caller, str]] = []
+        self.loaded: list[tuple[str, float | None]] = []
 
     def recalls(self, request: ChatRequest, model: str) -> bool:
         return model == self._recalled and bool(request.messages)
@@ -45,6 +46,9 @@ class Remembering:
     async def _batches(self) -> AsyncIterator[Sequence[Event]]:
         for event in self._answer:
             yield [event]
+
+    async def load(self, model: str, keep_alive: float | None) -> None:
+        self.loaded.append((model, keep_alive))
 
     def release(self, caller: Caller, model: str) -> None:
         self.released.append((caller, model))

@@ -14,13 +14,13 @@ CHANGED = datetime(2026, 8, 1, 12, 0, 0, 250_000, UTC)
 SONNET = ModelCard(
     name="sonnet",
     display_name="Claude Sonnet 4.5",
-    cli_model="sonnet[1m]",
+    backend_model="sonnet[1m]",
     context_length=200_000,
     max_output_tokens=64_000,
     capabilities=("completion", "vision", "tools"),
     modified_at=CHANGED,
 )
-OPUS = replace(SONNET, name="claude:opus", cli_model="opus", modified_at=CHANGED + timedelta(hours=1))
+OPUS = replace(SONNET, name="claude:opus", backend_model="opus", modified_at=CHANGED + timedelta(hours=1))
 DETAILS = {
     "parent_model": "sonnet",
     "format": "api",
@@ -77,7 +77,7 @@ def test_a_digest_is_64_hexadecimal_digits_without_a_prefix() -> None:
         OPUS,
         replace(SONNET, name="sonnet:v2"),
         replace(SONNET, capabilities=("completion", "vision")),
-        replace(SONNET, cli_model="opus"),
+        replace(SONNET, backend_model="opus"),
         replace(SONNET, context_length=1_000_000),
         replace(SONNET, simulated=True),
     ],

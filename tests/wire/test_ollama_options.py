@@ -43,7 +43,9 @@ def generate(**fields: Any) -> OllamaGenerate:
         ({"num_predict": -1}, Options()),
         ({"num_predict": -2}, Options()),
         ({"temperature": None, "top_p": None, "top_k": None, "stop": None, "num_predict": None}, Options()),
-        ({"Temperature": 1, "mirostat": 1, "num_ctx": 4096, "seed": 5}, Options()),
+        ({"Temperature": 1, "mirostat": 1, "num_ctx": 4096}, Options(others={"mirostat": 1, "num_ctx": 4096})),
+        ({"seed": 5, "min_p": 0.1, "use_mmap": True}, Options(others={"seed": 5, "min_p": 0.1, "use_mmap": True})),
+        ({"seed": None, "mirostat": "x", "unheard_of": 1}, Options()),
     ],
 )
 def test_options_are_read(sent: dict[str, object], read: Options) -> None:

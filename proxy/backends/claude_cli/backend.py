@@ -15,7 +15,6 @@ from proxy.backends.claude_cli.bill import Bill
 from proxy.backends.claude_cli.command import Login
 from proxy.backends.claude_cli.conversations import Conversation, begun
 from proxy.backends.claude_cli.costs import Prices
-from proxy.backends.claude_cli.deadlines import Deadlines
 from proxy.backends.claude_cli.faults import not_logged_in
 from proxy.backends.claude_cli.lease import Lease
 from proxy.backends.claude_cli.memory import Memory, thinks
@@ -31,6 +30,7 @@ from proxy.backends.claude_cli.tools import PREFIX, Naming, tool_set
 from proxy.backends.claude_cli.transcript import transcript
 from proxy.backends.claude_cli.warming import warm
 from proxy.core.contracts import Abilities, OnSpent, Target
+from proxy.core.deadlines import Deadlines
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.request import Caller, ChatRequest, Thought
 
@@ -114,6 +114,9 @@ class ClaudeCliBackend:
         except ServerError:
             self._warms = False
             raise
+
+    async def load(self, model: str, keep_alive: float | None) -> None:
+        """Nothing: every process answers as any model."""
 
     def release(self, caller: Caller, model: str) -> None:
         """Let go of every conversation that is kept for a caller's requests of `model`."""

@@ -1,21 +1,11 @@
-"""The deadlines of a turn, watched by one timer: a deadline around each read would cost more than the read."""
+"""The deadlines of a turn watched by one timer: a deadline around each read would cost more than the read."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from proxy.core.deadlines import Deadlines
 from proxy.core.errors import TimedOut
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Seconds. `first_event`: from the lease to the API's acceptance, however often the CLI retries. `idle`: one wait
-    for the process, so that a slow client does not count. `total`: the whole turn."""
-
-    first_event: float
-    idle: float
-    total: float
 
 
 class Watch:

@@ -9,7 +9,7 @@ import structlog
 from proxy.backends.claude_cli.bill import Bill
 from proxy.backends.claude_cli.codec import ApiEvent, Result
 from proxy.backends.claude_cli.conversations import Conversation, after
-from proxy.backends.claude_cli.deadlines import Deadlines, Watch
+from proxy.backends.claude_cli.deadlines import Watch
 from proxy.backends.claude_cli.flags import make_flags
 from proxy.backends.claude_cli.lease import Lease
 from proxy.backends.claude_cli.memory import Memory
@@ -24,6 +24,7 @@ from proxy.backends.claude_cli.tools import arrives_unchanged
 from proxy.backends.claude_cli.turn import TurnMachine
 from proxy.backends.claude_cli.warming import tell_system
 from proxy.core.contracts import Target
+from proxy.core.deadlines import Deadlines
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.events import Event
 from proxy.core.request import ToolCall, ToolResult

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
-from proxy.core.names import thoughtless_text, unsupported_text
+from proxy.core.names import thoughtless_text
 from proxy.core.request import ChatRequest, JsonFormat, Message, Options, Think, ThinkLevel, Tool
 from proxy.wire.body import Object, plain, written
 from proxy.wire.durations import keep_alive
@@ -20,7 +20,7 @@ from proxy.wire.gotext import quote
 from proxy.wire.names import CLOUD_OFF_SHOW, check_name, model_not_found_text
 from proxy.wire.ollama.messages import IMAGES, MESSAGES, continued, conversation
 from proxy.wire.options import OPTIONS, read_options, unsupported_options
-from proxy.wire.requests import TOP_LOGPROBS, Exists, Known, any_model, checked_model
+from proxy.wire.requests import TOP_LOGPROBS, Exists, Known, any_model, check_insert, checked_model
 from proxy.wire.tools import CHOICE, TOOL, read_tools
 
 SPELLINGS: Mapping[str, str] = {
@@ -135,6 +135,8 @@ def parse_chat(body: bytes, exists: Exists = any_model) -> OllamaChat:
     turns: list[Fields] = fields.get("messages", [])
     action = _action(fields, empty=not turns)
     _check_think(fields, model, known, action)
+    if action != "unload":
+        _check_kind(model, known, "chat")
     options = _options(fields, action)
     wanted = _format(fields, action)
     messages = conversation(turns)
@@ -152,14 +154,16 @@ def parse_generate(body: bytes, exists: Exists = any_model) -> OllamaGenerate:
     if action != "unload" and raw and any(fields.get(key) for key in ("template", "system", "context")):
         raise InvalidRequest("raw mode does not support template, system, or context")
     _check_think(fields, model, known, action)
-    if action != "unload" and fields.get("suffix"):
-        raise InvalidRequest(unsupported_text(model, "insert"))
+    suffix: str = fields.get("suffix", "")
+    if action != "unload":
+        _check_kind(model, known, "generate")
+        check_insert(suffix, model, known)
     options = _options(fields, action)
     wanted = _format(fields, action)
     messages = continued(fields) if action == "answer" else ()
     request = _request(fields, model, messages, options, wanted)
     unsupported = _unsupported(fields, action)
-    return OllamaGenerate(replace(request, raw=raw), fields.get("stream", True), action, unsupported)
+    return OllamaGenerate(replace(request, raw=raw, suffix=suffix), fields.get("stream", True), action, unsupported)
 
 
 def parse_show(body: bytes) -> OllamaShow:
@@ -181,6 +185,11 @@ def _action(fields: Fields, *, empty: bool) -> Action:
 def _check_think(fields: Fields, model: str, known: Known | None, action: Action) -> None:
     if action != "unload" and fields.get("think") and known is not None and "thinking" not in known.capabilities:
         raise InvalidRequest(thoughtless_text(model))
+
+
+def _check_kind(model: str, known: Known | None, what: str) -> None:
+    if known is not None and "completion" not in known.capabilities:
+        raise InvalidRequest(f"{quote(model)} does not support {what}")
 
 
 def _options(fields: Fields, action: Action) -> Options:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from proxy.core.errors import InvalidRequest, ModelNotFound, ServerError
+from proxy.core.errors import ModelNotFound, ServerError
 from proxy.core.events import Event, Finished, TextDelta, Usage
-from proxy.core.names import unsupported_text
 from proxy.core.reply import Reply
 from proxy.core.request import ChatRequest, Message, Text
 from proxy.wire.fields import Fields, Struct, anything, boolean, integer, read_body, string
@@ -18,7 +17,7 @@ from proxy.wire.jsontext import escape
 from proxy.wire.names import model_not_found_text
 from proxy.wire.openai.answers import DONE, FINISH_REASONS, error_body, usage_object
 from proxy.wire.openai.options import ONE, SAMPLING, check_one, penalties, read_sampling
-from proxy.wire.requests import Exists, any_model, checked_model
+from proxy.wire.requests import Exists, any_model, check_insert, checked_model
 from proxy.wire.syntax import EOF
 
 _SWITCHES = ("echo", "logit_bias")
@@ -64,13 +63,13 @@ def parse_completion(body: bytes, exists: Exists = any_model) -> OpenAICompletio
     check_one(fields, "n")
     check_one(fields, "best_of")
     options = read_sampling(fields)
-    model, _known = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
-    if fields.get("suffix"):
-        raise InvalidRequest(unsupported_text(model, "insert"))
+    model, known = checked_model(fields, ModelNotFound(model_not_found_text("")), exists)
+    suffix: str = fields.get("suffix", "")
+    check_insert(suffix, model, known)
     prompt: str = fields.get("prompt", "")
     messages = (Message("user", (Text(prompt),)),) if prompt else ()
     return OpenAICompletion(
-        ChatRequest(model, messages, options=options),
+        ChatRequest(model, messages, options=options, suffix=suffix),
         fields.get("stream", False),
         fields.get("stream_options", {}).get("include_usage", False),
         "answer" if prompt else "load",

@@ -7,10 +7,10 @@ from proxy.core.errors import InvalidRequest
 from proxy.core.request import Options, Think
 from proxy.wire.fields import TEXTS, Fields, Reader, integer, number, shaped, string
 from proxy.wire.gotext import quote, type_name
-from proxy.wire.options import asks, positive, stop_strings
+from proxy.wire.options import asks, others, positive, stop_strings
 
 PENALTIES: Mapping[str, Reader] = {"seed": integer, "frequency_penalty": number, "presence_penalty": number}
-"""The fields of a body that no model here has a use for; `penalties` names those that ask for something."""
+"""The fields of a body that no model of Claude's has a use for; `penalties` names those that ask for something."""
 
 SAMPLING: Mapping[str, Reader] = {
     "max_tokens": integer,
@@ -55,7 +55,13 @@ def read_sampling(fields: Fields) -> Options:
         top_k=positive(fields.get("top_k")),
         stop=_stop(fields.get("stop", [])),
         max_tokens=positive(fields.get("max_completion_tokens")) or positive(fields.get("max_tokens")),
+        others=read_penalties(fields),
     )
+
+
+def read_penalties(fields: Fields) -> dict[str, float | bool]:
+    """The `PENALTIES` among `fields`, for the models that have them; Ollama calls them the same."""
+    return others({name: fields[name] for name in PENALTIES if name in fields})
 
 
 def read_effort(effort: str) -> Think | None:

@@ -28,7 +28,7 @@ from proxy.wire.fields import (
     string,
     taking,
 )
-from proxy.wire.openai.options import EFFORT, PENALTIES, asks_verbosity, penalties, read_effort
+from proxy.wire.openai.options import EFFORT, PENALTIES, asks_verbosity, penalties, read_effort, read_penalties
 from proxy.wire.options import positive
 from proxy.wire.requests import TOP_LOGPROBS, Exists, any_model, checked_model
 from proxy.wire.responses.items import INPUT, conversation
@@ -126,6 +126,7 @@ def parse_response(body: bytes, exists: Exists = any_model) -> Responses:
             temperature=fields.get("temperature"),
             top_p=fields.get("top_p"),
             max_tokens=positive(fields.get("max_output_tokens")),
+            others=read_penalties(fields),
         ),
         think=think,
         format=wanted,

@@ -1,0 +1,1 @@
+"""A model for embeddings in this process."""
