@@ -13,8 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 import anyio
 import structlog
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config import ConfigError, Settings
@@ -23,17 +21,11 @@ from proxy.access.journal import Journal
 from proxy.access.key_store import KeyStore, KeysUnusable
 from proxy.access.keyring import Keyring
 from proxy.access.ledger import Ledger
-from proxy.api.access import Access
+from proxy.api.application import make_application
 from proxy.api.chat import ChatService
 from proxy.api.desk import Options
-from proxy.api.hosts import Hosts, is_loopback
-from proxy.api.middleware import RequestLog
-from proxy.api.origins import Origins, allowed_origins
 from proxy.api.page import Status
-from proxy.api.paths import Paths, Targets
-from proxy.api.peers import Peers, networks
 from proxy.api.protocol import Bounds
-from proxy.api.refusals import REFUSALS
 from proxy.api.routes import make_routes
 from proxy.backends.claude_cli.account import Account
 from proxy.backends.claude_cli.backend import ClaudeCliBackend, unfit_text
@@ -235,21 +227,14 @@ class Daemon:
         )
         chats = ChatService(self.chats, self.resources, settings.chat_model or settings.default_model)
         routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, chats=chats)
-        application = Starlette(
-            routes=routes,
-            exception_handlers=REFUSALS,
-            middleware=[
-                Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
-                Middleware(Targets),
-                Middleware(Peers, trusted=networks(settings.trusted_proxies)),
-                Middleware(Origins, allowed=allowed_origins(page_origins(settings))),
-                *([Middleware(Hosts)] if is_loopback(self.settings.host) else []),
-                Middleware(Paths, routes=routes),
-                Middleware(Access, keyring=self.engine.admission.keyring),
-            ],
+        return make_application(
+            routes,
+            self.engine.admission.keyring,
+            host=settings.host,
+            origins=page_origins(settings),
+            trusted_proxies=settings.trusted_proxies,
+            logged={"simulated": True} if self.simulated else {},
         )
-        application.router.redirect_slashes = False  # those lead to whatever the Host header names
-        return application
 
     def adopt(self, findings: Findings, changed: bool) -> None:
         """Take in what was found out about the CLI; `changed`: it is another one than the running processes'."""

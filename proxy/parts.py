@@ -33,16 +33,8 @@ OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
 """The settings that a process is started with: it is replaced for them, when it is idle."""
 
 RELOADED = OF_A_PROCESS | {
-    *(
-        "origins",
-        "openweb_ui_url",
-        "chat_model",
-        "keep_dialect_chats",
-        "max_body",
-        "write_timeout",
-        "log_level",
-        "log_format",
-    ),
+    *("origins", "openweb_ui_url", "max_body", "write_timeout", "log_level", "log_format"),
+    *("chat_model", "keep_dialect_chats"),
     *("models", "default_model", "fallback_model", "default_think", "host_tools"),
     *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
     *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),

@@ -1,5 +1,6 @@
 """Thin Starlette handlers: parse, open, reply.
 
+application  the ASGI application: the routes, within what every request passes
 routes       every route that there is
 ollama       the routes of Ollama's own dialect
 library      Ollama's routes that make, copy, delete and fetch models
