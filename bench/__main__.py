@@ -63,9 +63,9 @@ class Plan:
 QUICK = Plan(
     effort=Effort(rounds=1, warm=4, spawn_every=1),
     replays=Replays(turns=100, times=1),
-    course=Course(conversations=1, points=(2, 10, 50, 200), width=3, jumps=True),
+    course=Course(conversations=1, points=(2, 10, 50, 200), width=2, jumps=True),
     visits=Visits(times=1),
-    crowd=Crowd(turns={1: 4, 2: 2, 4: 2, 8: 2}, tokens=25, pause=0.5),
+    crowd=Crowd(turns={1: 4, 8: 2}, tokens=25, pause=0.5),
     load=Load(deltas=15_000, runs=3, alone=300, runs_alone=1),
     footprint=Footprint(conversations=20, starts=1),
 )

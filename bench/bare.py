@@ -121,7 +121,8 @@ class BareCli:
         if not self._told:
             self._told = True
             yield encode_control(uuid4().hex, "initialize", systemPrompt=[system] if system else [])
-        yield encode_control(uuid4().hex, "apply_flag_settings", settings=make_flags(TARGET))
+            # Settings outlive a turn, and every turn has the same.
+            yield encode_control(uuid4().hex, "apply_flag_settings", settings=make_flags(TARGET))
 
     def _tell(self, message: Message) -> None:
         content = _blocks(message["content"])

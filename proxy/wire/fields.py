@@ -33,11 +33,17 @@ _INT64_CHARS = 20
 _SHAPES: dict[Reader, Shape] = {}
 
 
-def taking(shape: Shape) -> Callable[[Told], Told]:
-    """A decorator of a reader: that it takes values of `shape`."""
+_PLAIN: dict[Reader, type] = {}
+# Of which type readers return what they read as it is: a shortcut for most of a long conversation.
+
+
+def taking(shape: Shape, *, plain: type | None = None) -> Callable[[Told], Told]:
+    """A decorator of a reader: that it takes values of `shape`, and returns those of the `plain` type as they are."""
 
     def tell(reader: Told) -> Told:
         _SHAPES[reader] = shape
+        if plain is not None:
+            _PLAIN[reader] = plain
         return reader
 
     return tell
@@ -129,7 +135,7 @@ def anything(value: Any, at: Place) -> Any:
     return value
 
 
-@taking({"type": "string"})
+@taking({"type": "string"}, plain=str)
 def string(value: Any, at: Place) -> str:
     """A JSON string."""
     if type(value) is not str:
@@ -138,7 +144,7 @@ def string(value: Any, at: Place) -> str:
     return value
 
 
-@taking({"type": "boolean"})
+@taking({"type": "boolean"}, plain=bool)
 def boolean(value: Any, at: Place) -> bool:
     """true or false."""
     if type(value) is not bool:
@@ -181,10 +187,6 @@ def mapping(value: Any, at: Place) -> Fields:
         if type(member) is Number and not is_finite(member):
             at.mismatch(member, "float64", literal=True)
     return dict(value)
-
-
-# What these readers return as it is: a shortcut for most of a long conversation.
-_PLAIN: dict[Reader, type] = {string: str, boolean: bool}
 
 
 def list_of(reader: Reader, go_type: str, *, null: Callable[[], Any]) -> Reader:

@@ -119,6 +119,7 @@ def test_no_prompt_is_in_argv_or_environment(live: Running) -> None:
     messages = [{"role": "system", "content": marker}, {"role": "user", "content": marker}]
     with live.client() as client:
         client.post("/api/chat", json={"model": "sonnet", "messages": messages})
+    live.until_idle()  # one that is just being ended has no command line any more
     processes = children(live.folder)
     assert processes
     for process in processes:

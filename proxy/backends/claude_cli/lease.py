@@ -23,7 +23,7 @@ class Child:
     It was booted with the `builtin` tools, and told `setup`, None for nothing yet, and has served so many `requests`.
     `turns` are the uuids of the user messages of the `conversation` that it holds, or is going to hold; not `kept`,
     that goes as soon as it is there. With `waits` it is in the middle of a turn, and waits for the results of calls.
-    `retired`: it is ended as soon as it is free.
+    `answering`: the first token of its request has come. `retired`: it is ended as soon as it is free.
     """
 
     builtin: tuple[str, ...] = ()
@@ -36,6 +36,7 @@ class Child:
     turns: tuple[str, ...] = ()
     waits: bool = False
     kept: bool = True
+    answering: bool = False
     retired: bool = False
 
     @property
@@ -72,7 +73,6 @@ class Lease:
         self._child = child
         self._act = act
         self.session = child.session
-        self.first_token_pending = True
         self.settle: Settle | None = None
         self.becomes: Conversation | None = None
         self.turns = child.turns
@@ -95,6 +95,6 @@ class Lease:
 
     def answering(self) -> None:
         """Note that the first token has come, so that boots no longer delay it."""
-        if self.first_token_pending:
-            self.first_token_pending = False
+        if not self._child.answering:
+            self._child.answering = True
             self._act()

@@ -116,7 +116,7 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
     used last; else one that held a single answer, the least recently used, has it taken out, so that questions asked
     once do not cost a boot each; else a spare. Requests that stay without one have processes booted for them. What is
     booted takes the place of clean processes if need be, then of live ones, the longest idle first. Quiet means that
-    no request waits for its first token, which a boot beside it would delay.
+    no request waits for its first token, which a boot beside it would delay; one that is served now does.
     """
     serving = _Serving(processes, now, limits)
     assign = list(serving.go_on(waiting))
@@ -137,7 +137,7 @@ def plan(processes: Sequence[View], waiting: Sequence[Need], limits: Limits, *, 
         spares = sum(processes[index].state is State.SPARE and not processes[index].builtin for index in free)
         # A spare may take the place of a used process, but not of the last one, nor of a conversation.
         possible = room > 0 or len(replaceable) > 1
-        wanted = [()] if quiet and not booting and spares < limits.spares and possible else []
+        wanted = [()] if quiet and not assign and not booting and spares < limits.spares and possible else []
     stopping = _count(processes, State.STOPPING)
     evict = replaceable[: max(0, len(wanted) - max(0, room) - stopping)] if wanted else []
     if room < 0:

@@ -71,7 +71,6 @@ class Pool:
         self._limits = limits
         self._children: list[Child] = []
         self._waiters: list[_Waiter] = []
-        self._leases: set[Lease] = set()
         self._failed_boots = 0
         self._boot_after = 0.0
         self._tasks: TaskGroup | None = None
@@ -142,11 +141,9 @@ class Pool:
         while not await (child := await self._acquire(need)).usable():
             self._stop(child, kill=True)
         lease = Lease(child, self._act)
-        self._leases.add(lease)
         try:
             yield lease
         finally:
-            self._leases.discard(lease)
             self._release(child, lease)
 
     def warm_with(self, warm: Warm) -> None:
@@ -269,7 +266,8 @@ class Pool:
         if self._tasks is None:
             return
         now = time.monotonic()
-        quiet = not any(lease.first_token_pending for lease in self._leases) and now >= self._boot_after
+        pending = any(child.state is State.LEASED and not child.answering for child in self._children)
+        quiet = not pending and now >= self._boot_after
         wanted = [waiter.need for waiter in self._waiters]
         step = plan(self.processes, wanted, self._limits.plan, quiet=quiet, now=now)
         self._held = step.held
@@ -279,7 +277,7 @@ class Pool:
         for request, index in step.assign:
             waiter = self._waiters[request]
             waiter.child = self._children[index]
-            waiter.child.state = State.LEASED
+            waiter.child.state, waiter.child.answering = State.LEASED, False
             waiter.served.set()
             served.append(waiter)
         evicted = [self._children[index] for index in step.evict]

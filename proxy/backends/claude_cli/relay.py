@@ -123,7 +123,7 @@ class CliTurn:
                 session.offer(tools)
             lease.tell(self._job.setup)
         flags = make_flags(self._job.target, script.naming, script.whole, () if tools is None else tools.exact)
-        session.ask("apply_flag_settings", settings=flags)
+        session.set(flags)
         results = self._job.live
         if lease.waits and results is not None:
             self._go_on(results)

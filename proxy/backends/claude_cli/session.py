@@ -10,6 +10,7 @@ from proxy.backends.claude_cli.codec import (
     ControlAsk,
     ControlReply,
     CorruptLine,
+    JsonObject,
     McpAsk,
     Output,
     Result,
@@ -47,6 +48,7 @@ class Session:
         self.tools: ToolServer | None = None
         self.calls: tuple[str, ...] = ()
         self.warmed = ""
+        self._settings: JsonObject | None = None
         self.meter = Meter()
 
     def write(self, data: bytes) -> None:
@@ -58,6 +60,12 @@ class Session:
         request_id = uuid4().hex
         self._expected[request_id] = (subtype, on_reply)
         self.write(encode_control(request_id, subtype, **fields))
+
+    def set(self, settings: JsonObject) -> None:
+        """Apply the settings of a turn, unless they are those of the last one: that takes the process some time."""
+        if settings != self._settings:
+            self._settings = settings
+            self.ask("apply_flag_settings", settings=settings)
 
     async def call(self, subtype: str, **fields: object) -> Mapping[str, Any]:
         """Send a control request and wait for its answer; what else arrives meanwhile stays to be read."""

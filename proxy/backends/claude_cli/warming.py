@@ -30,7 +30,8 @@ async def warm(session: Session) -> Mapping[str, Any]:
     await session.result()
     if not await session.rewind([turn], empty=True):
         raise BackendFailed("a spare does not take a message back")
-    await session.call("apply_flag_settings", settings=make_flags(Target(names[0])))
+    session.set(make_flags(Target(names[0])))
+    await session.answered()
     session.warmed = names[0]
     return reply
 

@@ -15,7 +15,7 @@ from proxy.wire.requests import ROLES
 from proxy.wire.tools import read_arguments, read_calls
 
 
-@taking(string)
+@taking(string, plain=str)
 def _content(value: Any, at: Place) -> str:
     """A string; clients also send an empty list with pictures or tool calls."""
     return "" if value == [] else string(value, at)

@@ -104,9 +104,10 @@ def test_spares_are_filled_up_one_at_a_time_when_it_is_quiet(
     assert made(processes, "", most, quiet=quiet) == Plan(boot=plain(boot))
 
 
-def test_a_spare_that_is_taken_is_replaced_when_it_is_quiet() -> None:
-    assert made("spare", "a", LIMITS) == Plan(assign=((0, 0),), boot=plain(1))
-    assert made("spare", "a", LIMITS, quiet=False) == Plan(assign=((0, 0),))
+def test_a_spare_that_is_taken_is_replaced_once_its_request_has_its_first_token() -> None:
+    assert made("spare", "a", LIMITS) == Plan(assign=((0, 0),))
+    assert made("leased:a", "", LIMITS, quiet=False) == Plan()
+    assert made("leased:a", "", LIMITS) == Plan(boot=plain(1))
 
 
 @pytest.mark.parametrize(

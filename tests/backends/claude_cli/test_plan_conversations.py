@@ -36,9 +36,9 @@ def test_a_request_goes_on_where_exactly_its_history_is_held(
     ("processes", "assign", "boot"),
     [
         ("live:a/x", ((0, 0),), 1),
-        ("live:a/x clean:a", ((0, 0), (1, 1)), 1),
-        ("live:a/x spare", ((0, 0), (1, 1)), 1),
-        ("live:a/x@9 live:a/x@3", ((0, 1), (1, 0)), 1),
+        ("live:a/x clean:a", ((0, 0), (1, 1)), 0),
+        ("live:a/x spare", ((0, 0), (1, 1)), 0),
+        ("live:a/x@9 live:a/x@3", ((0, 1), (1, 0)), 0),
     ],
 )
 def test_of_two_identical_requests_at_once_only_one_goes_on(

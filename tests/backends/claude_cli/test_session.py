@@ -117,6 +117,16 @@ async def test_the_refusal_names_what_was_asked() -> None:
     assert json.loads(output.kind) == {"type": "control_response", "response": response}
 
 
+async def test_settings_are_sent_when_they_are_others_than_the_last() -> None:
+    code = "for _ in range(2): ask = hear(); say(ask['request']['settings']['model']); reply(ask)\nhear()"
+    async with session(code) as spoken:
+        for model in ("one", "one", "two", "two"):
+            spoken.set({"model": model})
+        assert [await following(spoken) for _ in range(2)] == [Other("one"), Other("two")]
+        with anyio.fail_after(WAIT):
+            await spoken.answered()
+
+
 async def test_a_result_is_found_behind_whatever_comes_before_it() -> None:
     code = (
         "say('one'); say('stream_event', event={'type': 'ping'}); say('result', subtype='success'); say('two'); hear()"
