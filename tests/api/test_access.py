@@ -1,6 +1,5 @@
 """Keys over the whole daemon: who gets in, what they may, and that nobody reaches what is another one's."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,13 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from proxy.access.keys import KeyLimits
 from proxy.backends.claude_cli.conversations import Conversation
 from proxy.backends.claude_cli.plan import State
 from tests.support.keys import bearer, keep, make_key, secret_of
+from tests.support.log import captured_log
 from tests.support.raw import send
 from tests.support.running import Running, running_daemon, write_fake_cli
 
@@ -51,11 +49,8 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def log() -> Iterator[list[Any]]:
     """The lines of the daemon, at every level."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
-    with capture_logs() as lines:
+    with captured_log() as lines:
         yield lines
-    structlog.configure(**before)
 
 
 def body(text: str = "hello", model: str = "sonnet", **fields: object) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from proxy.chats.dialects import DialectChats
@@ -17,6 +15,7 @@ from proxy.core.events import Finished
 from proxy.core.reply import Reply
 from proxy.core.request import Caller, ChatRequest, Image, Message, Role, Text, ToolCall, ToolResult
 from tests.support.chat_memory import MemoryChats
+from tests.support.log import captured_log
 from tests.support.running import WAIT
 
 ROLES: Mapping[str, Role] = {"s": "system", "u": "user", "a": "assistant"}
@@ -115,11 +114,8 @@ async def test_pictures_are_kept_too(chats: DialectChats, store: MemoryChats) ->
 @pytest.fixture
 def warnings() -> Iterator[list[EventDict]]:
     """The lines that are logged."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    with capture_logs() as lines:
+    with captured_log(logging.WARNING) as lines:
         yield lines
-    structlog.configure(**before)
 
 
 async def test_an_answer_that_cannot_be_kept_is_logged_and_no_error(

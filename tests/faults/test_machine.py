@@ -27,6 +27,9 @@ PERSONA = {"model": "mine", "from": "sonnet", "system": "Speak as I do.", "strea
 WALL_CLOCK = {
     "proxy/api/ollama.py": "created_at",
     "proxy/api/openai.py": "created",
+    "proxy/api/chat.py": "created, created_at, and when a message was said",
+    "proxy/api/health.py": "the timestamp of /health",
+    "proxy/chats/dialects.py": "when a message was said",
     "proxy/app.py": "modified_at of the models that were always there",
     "proxy/catalog/library.py": "modified_at",
     "proxy/backends/claude_cli/turn.py": "how far away a limit's reset is, which the API tells as a time",

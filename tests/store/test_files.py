@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from proxy.core.chats import ChatStore
 from proxy.core.errors import Busy, InvalidRequest, ServerError
@@ -21,6 +19,7 @@ from proxy.store.files import FileChats, file_name
 from proxy.store.folder import Folder
 from proxy.store.on_demand import chats_on_demand
 from tests.support.chats import ANN, BOB, SYSTEM, answered, asked, everything, ids, keep, make_chat, texts
+from tests.support.log import captured_log
 
 
 @pytest.fixture
@@ -38,11 +37,8 @@ async def store(folder: Path) -> AsyncIterator[ChatStore]:
 @pytest.fixture
 def lines() -> Iterator[list[Any]]:
     """What is logged."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    with capture_logs() as logged:
+    with captured_log(logging.WARNING) as logged:
         yield logged
-    structlog.configure(**before)
 
 
 def files(folder: Path) -> list[str]:

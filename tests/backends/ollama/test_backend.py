@@ -1,6 +1,5 @@
 """The backend over a small fake server: its faults, its deadlines, its end."""
 
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,18 +20,6 @@ from tests.support.running import WAIT
 
 PATIENT = Deadlines(first_event=WAIT, idle=WAIT, total=WAIT)
 SOON = 0.05
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOllama]:
-    with FakeOllama().run() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(fake: FakeOllama) -> AsyncIterator[Client]:
-    async with Client(fake.url) as opened:
-        yield opened
 
 
 @pytest.fixture

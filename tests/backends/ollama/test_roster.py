@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 
 import anyio
 import pytest
@@ -21,18 +21,6 @@ class Heard:
     def __call__(self, models: Sequence[Found]) -> None:
         self.lists.append([model.name for model in models])
         self.told.set()
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeOllama]:
-    with FakeOllama().run() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(fake: FakeOllama) -> AsyncIterator[Client]:
-    async with Client(fake.url) as opened:
-        yield opened
 
 
 async def test_models_are_told_once_and_again_only_when_they_change(
