@@ -196,6 +196,11 @@ def test_a_simple_answer_has_few_metrics() -> None:
     }
 
 
+def test_what_has_shrunk_by_next_to_nothing_has_not_changed() -> None:
+    use = Use(host(4, Gpus((card(1, 5),))), host(3.9999, Gpus((card(0.999999, 4.999),))), overlapping=False)
+    assert "-0.0" not in json.dumps(metrics(FINISHED, use))
+
+
 @pytest.mark.parametrize(
     ("use", "kind"),
     [

@@ -47,7 +47,7 @@ def metrics(finished: Finished, use: Use) -> dict[str, Any]:
             "gpu": [_gpu_delta(before, after) for before, after in _pairs(use)],
             "ram": {
                 "memory_delta_gb": _ram_delta(use),
-                "percent_delta": round(use.after.ram.percent - use.before.ram.percent, 2),
+                "percent_delta": _change(use.after.ram.percent - use.before.ram.percent),
             },
             "cpu": {"percent": _cpu_percent(use.before.cpu, use.after.cpu)},
         },
@@ -64,7 +64,7 @@ def simple_metrics(finished: Finished, use: Use) -> dict[str, Any]:
         "total_tokens": total_tokens(finished),
         "total_time_seconds": seconds(finished.timings.total),
         "gpu_data": {
-            "memory_delta_mb": round(sum(after.memory_used - before.memory_used for before, after in pairs) / _MB, 2),
+            "memory_delta_mb": _change(sum(after.memory_used - before.memory_used for before, after in pairs) / _MB),
             "utilization_delta_percent": _largest(after.utilization - before.utilization for before, after in pairs),
             "peak_memory_mb": round(sum(_peak_memory(*pair) for pair in pairs) / _MB, 2),
             "peak_utilization_percent": _largest(_peak_utilization(*pair) for pair in pairs),
@@ -150,17 +150,22 @@ def _pairs(use: Use) -> Iterable[tuple[Gpu, Gpu]]:
 def _gpu_delta(before: Gpu, after: Gpu) -> dict[str, Any]:
     return {
         "gpu_index": after.index,
-        "memory_delta_mb": round((after.memory_used - before.memory_used) / _MB, 2),
-        "utilization_delta_percent": round(after.utilization - before.utilization, 2),
+        "memory_delta_mb": _change((after.memory_used - before.memory_used) / _MB),
+        "utilization_delta_percent": _change(after.utilization - before.utilization),
     }
 
 
+def _change(difference: float, decimals: int = 2) -> float:
+    """A difference, rounded; one that comes to nothing is 0.0, not -0.0."""
+    return round(difference, decimals) + 0.0
+
+
 def _largest(values: Iterable[float]) -> float:
-    return max((*(round(value, 2) for value in values), 0.0), key=abs)
+    return max((*map(_change, values), 0.0), key=abs)
 
 
 def _ram_delta(use: Use) -> float:
-    return round((use.after.ram.used - use.before.ram.used) / _GB, 3)
+    return _change((use.after.ram.used - use.before.ram.used) / _GB, 3)
 
 
 def _peak_ram(use: Use) -> int:
@@ -191,6 +196,6 @@ def _process(before: ProcessReading | None, after: ProcessReading | None) -> dic
         return None
     return {
         "memory_mb": round(after.memory / _MB, 2),
-        "memory_delta_mb": round((after.memory - before.memory) / _MB, 2),
+        "memory_delta_mb": _change((after.memory - before.memory) / _MB),
         "cpu_seconds": round(max(0.0, after.cpu - before.cpu), 3),
     }
