@@ -8,9 +8,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from bench.bare import MODEL, TURN_TIMEOUT, Answer, Message
 from bench.children import Failed, limit, python, running, tail
@@ -28,6 +27,11 @@ _RESTING = {"spare", "clean", "live"}
 _POLL = 0.02
 # Seconds between two looks.
 
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+_TEXT = re.compile(rb'"content":"[^"]')
+# A piece of text in a line of the stream.
+
 _START_POLL = 0.002
 # The same while a start is measured.
 
@@ -40,6 +44,13 @@ class Daemon:
         self.pid = child.pid
         self._spares = spares
         self._client = http.client.HTTPConnection("127.0.0.1", port)
+        self._stream = socket.create_connection(("127.0.0.1", port))
+        self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._stream.close()
 
     def until_at_rest(self) -> None:
         """Wait until every process is ready for a request and the spares are there, as the status page tells."""
@@ -83,21 +94,28 @@ class Daemon:
 
     def ask(self, body: bytes) -> Answer:
         """One measured turn over /api/chat, streamed, on a connection that is open already."""
-        first_token = 0.0
-        texts: list[str] = []
-        message: dict[str, Any] = {}
+        head = f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         with limit(TURN_TIMEOUT, "a turn of the daemon"):
             started = time.perf_counter()
-            self._client.request("POST", "/api/chat", body, {"Content-Type": "application/json"})
-            response = self._client.getresponse()
-            while line := response.readline():
-                message = json.loads(line)
-                texts.append(message.get("message", {}).get("content", ""))
-                if texts[-1] and not first_token:
+            self._stream.sendall(head.encode() + body)
+            data, first_token = b"", 0.0
+            while not data.endswith(_LAST_CHUNK):
+                data += self._received(data)
+                # The end of a stream has an empty text; so has whatever comes before the first one.
+                if not first_token and _TEXT.search(data):
                     first_token = time.perf_counter() - started
-        if not first_token or message.get("done") is not True:
-            raise Failed(f"the daemon did not answer: {response.status} {message}")
-        return Answer(first_token, "".join(texts))
+        response = http.client.HTTPResponse(_Received(data))  # type: ignore[arg-type]
+        response.begin()
+        messages = [json.loads(line) for line in response.read().splitlines()]
+        if not first_token or messages[-1].get("done") is not True:
+            raise Failed(f"the daemon did not answer: {response.status} {messages[-1]}")
+        return Answer(first_token, "".join(message["message"]["content"] for message in messages))
+
+    def _received(self, before: bytes) -> bytes:
+        data = self._stream.recv(1 << 18)
+        if not data or not (before + data).startswith(b"HTTP/1.1 200 "):
+            raise Failed(f"the daemon did not answer: {(before + data)[:500]!r}")
+        return data
 
     def post(self, path: str, body: bytes) -> tuple[float, bytes]:
         """Send a request and take the answer as fast as it comes: seconds from its first byte to its last; the body."""
@@ -169,8 +187,11 @@ def started_daemon(stage: Stage, cli: Path, *, spares: int, processes: int, conv
         "probe": "on" if cli == stage.cli else "off",
     }
     argv = python("claude_ollama_server.py", "serve", *(f"--{name}={value}" for name, value in flags.items()))
-    with running(argv, environment=stage.environ, log=log) as child:
-        yield Daemon(child, _port(child, log), spares)
+    with (
+        running(argv, environment=stage.environ, log=log) as child,
+        closing(Daemon(child, _port(child, log), spares)) as daemon,
+    ):
+        yield daemon
 
 
 def _port(child: subprocess.Popen[bytes], log: Path) -> int:
