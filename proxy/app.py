@@ -62,6 +62,7 @@ from proxy.parts import (
     pool_limits,
     reported_model,
 )
+from proxy.web.pages import PageRoutes
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
@@ -230,7 +231,8 @@ class Daemon:
             settings.fallback_model,
             settings.request_timeout,
         )
-        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing)
+        pages = PageRoutes().routes()
+        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, pages)
         application = Starlette(
             routes=routes,
             exception_handlers=REFUSALS,

@@ -27,6 +27,7 @@ Dialect = Literal["Ollama", "OpenAI", "Anthropic", "Server"]
 BINARY = "application/octet-stream"
 TEXT = "text/plain"
 HTML = "text/html"
+ANY = "*/*"
 _JSON = (PLAIN_JSON,)
 
 
@@ -58,6 +59,7 @@ class Operation:
 
 
 _LINES = {200: (PLAIN_JSON, NDJSON)}
+_PAGE: Mapping[int, Sequence[str]] = {200: (HTML,), 304: ()}
 _EVENTS = {200: (PLAIN_JSON, SSE)}
 
 _BODY = (400, 408, 413)
@@ -80,6 +82,10 @@ OPERATIONS: Mapping[str, Operation] = {
     ALIVE: Operation("Say that the server is alive", "Server"),
     READY: Operation("Say whether it can answer, and what is missing", "Server", {200: _JSON, 503: _JSON}),
     DESCRIPTION: Operation("This description", "Server", {200: _JSON, 304: ()}, parameters=(_ETAG,)),
+    "/dashboard": Operation("The page that shows what runs here", "Server", _PAGE, parameters=(_ETAG,)),
+    "/static/{name}": Operation(
+        "A file of a page", "Server", {200: (ANY,), 304: (), 404: (TEXT,)}, parameters=(_ETAG,)
+    ),
     "/api/version": Operation("The version of Ollama whose API this is"),
     "/api/tags": Operation("The models"),
     "/api/ps": Operation("The models whose conversations are kept, and until when"),

@@ -1,6 +1,6 @@
 """Every route that there is: a table for each dialect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import anyio
 from starlette.routing import Route
@@ -24,9 +24,10 @@ def make_routes(
     status: Callable[[], Status],
     discovered: anyio.Event,
     missing: Missing = dict,
+    pages: Sequence[Route] = (),
 ) -> list[Route]:
     """The routes of a daemon: `engine` answers, `status` is what its page shows, `discovered` is set once the CLI has
-    told which models it knows, `missing` tells what keeps it from answering."""
+    told which models it knows, `missing` tells what keeps it from answering. The `pages` are served beside them."""
     desk = Desk(engine, options, discovered)
     routes = [
         *OllamaRoutes(desk, status).routes(),
@@ -36,5 +37,6 @@ def make_routes(
         *EmbeddingRoutes(desk).routes(),
         *HealthRoutes(missing).routes(),
         *AdminRoutes(desk).routes(),
+        *pages,
     ]
     return [*routes, *DescriptionRoutes(routes).routes()]

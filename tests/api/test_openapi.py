@@ -18,13 +18,14 @@ from proxy.api.desk import Options
 from proxy.api.openapi import description
 from proxy.api.operations import DESCRIPTION, OPERATIONS
 from proxy.api.routes import make_routes
+from proxy.web.pages import PageRoutes
 from proxy.wire.fields import Struct
 from tests.api import test_any_body, test_routes
 from tests.support.children import wait_until_none
 from tests.support.contract import STATUSES, check
 from tests.support.running import WAIT, Running, running_daemon, write_fake_cli
 
-ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None))
+ROUTES = make_routes(cast(Any, None), Options(1, 1), cast(Any, None), cast(Any, None), pages=PageRoutes().routes())
 DOCUMENT = description([(route.path, sorted(route.methods or ())) for route in ROUTES])
 MADE = {
     found.ok().label: found.ok()
