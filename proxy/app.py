@@ -25,6 +25,7 @@ from proxy.access.key_store import KeyStore, KeysUnusable
 from proxy.access.keyring import Keyring
 from proxy.access.ledger import Ledger
 from proxy.api.access import Access
+from proxy.api.dashboard import levels_of
 from proxy.api.desk import Options
 from proxy.api.hosts import Hosts, is_loopback
 from proxy.api.middleware import RequestLog
@@ -52,34 +53,24 @@ from proxy.catalog.models import Catalog
 from proxy.catalog.persona_store import PersonaStore
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
-from proxy.observe.prompts import PromptLog
+from proxy.observe.observer import Observer
 from proxy.parts import (
+    OF_A_PROCESS,
+    RELOADED,
     client_bounds,
     configured_models,
     deadlines,
     default_think,
     launch_limits,
+    overheard,
     pool_limits,
     reported_model,
+    shown_limits,
 )
 from proxy.web.pages import PageRoutes
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
-
-_OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
-# Settings that a process is started with: it is replaced for them, when it is idle.
-
-RELOADED = _OF_A_PROCESS | {
-    *("origins", "max_body", "write_timeout", "log_level", "log_format"),
-    *("models", "default_model", "fallback_model", "default_think", "host_tools"),
-    *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
-    *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
-    *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
-    *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
-    *("max_requests", "max_dollars_a_day", "trusted_proxies"),
-}
-"""The settings that a reload applies; all others need a restart."""
 
 
 def server_version() -> str:
@@ -103,6 +94,7 @@ class Daemon:
     engine: Engine
     simulated: bool
     launcher: Launcher
+    observer: Observer
     url: str = ""
     account: Account | None = None
     findings: Findings | None = None
@@ -141,7 +133,7 @@ class Daemon:
         fixed = [name for name in changed if name not in RELOADED]
         self.settings = settings.model_copy(update={name: getattr(self.settings, name) for name in fixed})
         self._apply()
-        if not _OF_A_PROCESS.isdisjoint(changed):
+        if not OF_A_PROCESS.isdisjoint(changed):
             self.pool.renew()
         log.info("reloaded", changed=[name for name in changed if name not in fixed])
         if fixed:
@@ -210,6 +202,9 @@ class Daemon:
             unsupported=self.engine.unsupported,
             simulated=self.simulated,
             problem=unfit_text(unfit) if unfit else LOGIN_REMEDY if logged_out else "",
+            members=self.pool.members,
+            limits=shown_limits(self.settings),
+            missing=self.missing(),
         )
 
     def application(self) -> ASGIApp:
@@ -230,14 +225,17 @@ class Daemon:
             self.simulated,
             settings.fallback_model,
             settings.request_timeout,
+            settings.keep_contents,
         )
         pages = PageRoutes().routes()
-        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, pages)
+        routes = make_routes(
+            self.engine, options, self.status, self.discovered, self.missing, self.observer, pages=pages
+        )
         application = Starlette(
             routes=routes,
             exception_handlers=REFUSALS,
             middleware=[
-                Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
+                Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}, observer=self.observer),
                 Middleware(Targets),
                 Middleware(Peers, trusted=networks(settings.trusted_proxies)),
                 Middleware(Origins, allowed=allowed_origins(self.settings.origins)),
@@ -288,24 +286,26 @@ async def open_daemon(
     try:
         launcher = Launcher(cli_settings, folders, launch_limits(settings))
         pool = Pool(launcher, pool_limits(settings))
+        observer = Observer()
         backend = ClaudeCliBackend(
-            pool, login, deadlines(settings), lambda account: daemon.learn(account), admission.spent
+            pool, login, deadlines(settings), lambda account: daemon.learn(account), observer.counting(admission.spent)
         )
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
         engine = Engine(
             catalog,
-            PromptLog(backend) if settings.log_prompts else backend,
+            overheard(backend, settings),
             default_think=default_think(settings),
             keep_alive=settings.keep_alive,
             library=library,
             read_parameters=read_parameters,
             admission=admission,
         )
-        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher)
+        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, observer)
         async with admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
+            tasks.start_soon(observer.watch, lambda: levels_of(daemon.status()))
             if settings.probe:
                 tasks.start_soon(_watch_cli, daemon, cli_settings, folders)
             yield daemon

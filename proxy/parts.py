@@ -12,7 +12,24 @@ from proxy.backends.claude_cli.plan import Limits
 from proxy.backends.claude_cli.pool import PoolLimits
 from proxy.backends.claude_cli.process import StopTimes
 from proxy.catalog.models import Model, valid_name
+from proxy.core.contracts import Backend
 from proxy.core.request import Think
+from proxy.observe.contents import ContentKeeper
+from proxy.observe.prompts import PromptLog
+
+OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
+"""Settings that a process is started with: it is replaced for them, when it is idle."""
+
+RELOADED = OF_A_PROCESS | {
+    *("origins", "max_body", "write_timeout", "log_level", "log_format"),
+    *("models", "default_model", "fallback_model", "default_think", "host_tools"),
+    *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
+    *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
+    *("idle_timeout", "total_timeout", "result_timeout", "interrupt_timeout", "drain_timeout"),
+    *("stop_eof_timeout", "stop_term_timeout", "stop_kill_timeout"),
+    *("max_requests", "max_dollars_a_day", "trusted_proxies"),
+}
+"""The settings that a reload applies; all others need a restart."""
 
 _BOOTS_AT_ONCE = 2
 # Processes that boot at the same time while requests wait: each takes most of a core for most of a second.
@@ -117,6 +134,19 @@ def reported_model(model: CliModel, settings: Settings) -> Model:
         effort_levels=model.effort_levels,
     )
     return _bounded(found, settings)
+
+
+def shown_limits(settings: Settings) -> dict[str, int]:
+    """The most that there may be of something, for those who look."""
+    names = ("max_processes", "spares", "max_conversations", "max_queue")
+    return {name: getattr(settings, name) for name in names}
+
+
+def overheard(backend: Backend, settings: Settings) -> Backend:
+    """`backend`, with whoever listens to what is said: the log, the inspector, mostly nobody."""
+    if settings.log_prompts:
+        backend = PromptLog(backend)
+    return PromptLog(backend, ContentKeeper()) if settings.keep_contents else backend
 
 
 def client_bounds(settings: Settings) -> Bounds:

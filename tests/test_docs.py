@@ -11,7 +11,7 @@ import claude_ollama_server as entry
 from config import Settings
 from proxy.api.desk import Options
 from proxy.api.routes import make_routes
-from proxy.app import RELOADED
+from proxy.parts import RELOADED
 from proxy.web.pages import PageRoutes
 
 ROOT = Path(__file__).parent.parent

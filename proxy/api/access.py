@@ -28,7 +28,7 @@ PAGES = frozenset({"/chat", "/dashboard", "/docs", "/redoc"})
 FILES = "/static/"
 """Where the files lie that pages are made of."""
 
-ADMIN = "/admin/"
+ADMIN, METRICS = "/admin/", "/metrics"
 """Paths that have a rule of their own: where no key is given, their handlers decide."""
 
 _NOBODY = Identity(free=False)
@@ -67,7 +67,7 @@ class Access:
     def _identity(self, headers: Headers, method: str, path: str) -> Identity:
         """Who asks. Raises `NotLoggedIn`."""
         secrets = given_secrets(headers)
-        if is_open(method, path) or (path.startswith(ADMIN) and not secrets):
+        if is_open(method, path) or ((path.startswith(ADMIN) or path == METRICS) and not secrets):
             # A stale key must not make a daemon look dead.
             key = self._keyring.holder(secrets[0]) if len(secrets) == 1 else None
             return Identity(key) if key and not key.expired(datetime.now(UTC)) else _NOBODY

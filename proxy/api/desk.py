@@ -9,6 +9,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from proxy.api.body import read_body
 from proxy.api.identity import identity_of
@@ -26,7 +27,7 @@ from proxy.wire.models import ModelCard
 from proxy.wire.names import CloudOff, model_not_found_text
 from proxy.wire.requests import Exists, any_model
 
-Answer = Response | TurnReply
+Answer = Response | ASGIApp
 Handler = Callable[[Request], Awaitable[Answer]]
 ErrorBody = Callable[[ServerError], bytes]
 
@@ -51,7 +52,8 @@ class Options:
     """`max_body` in bytes; `write_timeout`, and `request_timeout` for a body to arrive, in seconds. `simulated`: every
     answer is a made-up one, and says so.
 
-    `fallback` is the name of the model that answers where an unknown one is asked for, None for an error.
+    `fallback` is the name of the model that answers where an unknown one is asked for, None for an error. `contents`:
+    what was said in requests is kept for a while, and shown to admins.
     """
 
     max_body: int
@@ -59,6 +61,7 @@ class Options:
     simulated: bool = False
     fallback: str | None = None
     request_timeout: float = 60.0
+    contents: bool = False
 
 
 class Call(Protocol):
@@ -100,6 +103,11 @@ class Desk:
         self.engine = engine
         self._options = options
         self._discovered = discovered
+
+    @property
+    def write_timeout(self) -> float:
+        """Seconds after which a client that takes nothing is given up."""
+        return self._options.write_timeout
 
     def routes(self, manners: Manners, table: Iterable[tuple[str, str, Handler]]) -> list[Route]:
         """The routes of a `table` of methods, path and handler; errors are told by the dialect's `manners`."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from proxy.api.access import METRICS
 from proxy.api.desk import NDJSON, PLAIN_JSON, SSE
 from proxy.api.health import ALIVE, READY
 from proxy.wire import embeddings
@@ -75,6 +76,17 @@ _VERSION = Parameter("anthropic-version", "header", "Any value: the answer has A
 _BETA = Parameter("beta", "query", "Any value: it changes nothing.")
 _ETAG = Parameter("If-None-Match", "header", "The `ETag` of what the client has.")
 
+_SERIES = (
+    Parameter("range", "query", "`hour`, in steps of ten seconds, or `day`, in steps of five minutes."),
+    Parameter("model", "query", "Only what asked for this model."),
+    Parameter("dialect", "query", "Only what came in this dialect."),
+)
+_LIMIT = Parameter("limit", "query", "How many at most, up to 500.")
+_CURSORS = (
+    Parameter("requests", "query", "Begin after this number: the `last` of `/admin/requests`."),
+    Parameter("lines", "query", "Begin after this number: the `last` of `/admin/log`."),
+)
+
 _NO_EMBEDDINGS = "Refuse: no model makes embeddings"
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -115,6 +127,19 @@ OPERATIONS: Mapping[str, Operation] = {
     "/v1/models/{model}": Operation("One model", "OpenAI", errors=(404,), parameters=(_VERSION,), other="Anthropic"),
     "/v1/messages": Operation("Answer a conversation", "Anthropic", _EVENTS, _ASKED, anthropic.REQUEST, (_BETA,)),
     "/admin/keys": Operation("The keys, without their secrets; for admins", "Server"),
+    "/admin/status": Operation("The daemon, its processes and its host; for admins", "Server"),
+    "/admin/metrics": Operation(
+        "What was counted, over an hour or a day; for admins", "Server", {200: _JSON}, (400,), parameters=_SERIES
+    ),
+    "/admin/requests": Operation("The last requests; for admins", "Server", {200: _JSON}, (400,), parameters=(_LIMIT,)),
+    "/admin/requests/{id}": Operation("One of the last requests; for admins", "Server", {200: _JSON}, (404,)),
+    "/admin/log": Operation(
+        "The last lines of the log; for admins", "Server", {200: _JSON}, (400,), parameters=(_LIMIT,)
+    ),
+    "/admin/events": Operation(
+        "What happens from now on; for admins", "Server", {200: (SSE,)}, (400, 503), parameters=_CURSORS
+    ),
+    METRICS: Operation("What was counted, for Prometheus; for admins", "Server", {200: (TEXT,)}),
     "/admin/usage": Operation("What was used today; for admins", "Server"),
     "/v1/messages/count_tokens": Operation(
         "Estimate the tokens of a conversation", "Anthropic", {200: _JSON}, _LOOKED_UP, anthropic.COUNT, (_BETA,)

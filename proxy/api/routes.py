@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from proxy.api.admin import AdminRoutes
 from proxy.api.anthropic import AnthropicRoutes
+from proxy.api.dashboard import DashboardRoutes
 from proxy.api.desk import Desk, Options
 from proxy.api.embeddings import EmbeddingRoutes
 from proxy.api.health import HealthRoutes, Missing
@@ -16,6 +17,7 @@ from proxy.api.openai import OpenAIRoutes
 from proxy.api.openapi import DescriptionRoutes
 from proxy.api.page import Status
 from proxy.engine import Engine
+from proxy.observe.observer import Observer
 
 
 def make_routes(
@@ -24,10 +26,12 @@ def make_routes(
     status: Callable[[], Status],
     discovered: anyio.Event,
     missing: Missing = dict,
+    observer: Observer | None = None,
     pages: Sequence[Route] = (),
 ) -> list[Route]:
     """The routes of a daemon: `engine` answers, `status` is what its page shows, `discovered` is set once the CLI has
-    told which models it knows, `missing` tells what keeps it from answering. The `pages` are served beside them."""
+    told which models it knows, `missing` tells what keeps it from answering, and `observer` what it saw. The `pages`
+    are served beside them."""
     desk = Desk(engine, options, discovered)
     routes = [
         *OllamaRoutes(desk, status).routes(),
@@ -37,6 +41,7 @@ def make_routes(
         *EmbeddingRoutes(desk).routes(),
         *HealthRoutes(missing).routes(),
         *AdminRoutes(desk).routes(),
+        *DashboardRoutes(desk, observer or Observer(), status, contents=options.contents).routes(),
         *pages,
     ]
     return [*routes, *DescriptionRoutes(routes).routes()]
