@@ -95,9 +95,9 @@ OPERATIONS: Mapping[str, Operation] = {
     READY: Operation("Say whether it can answer, and what is missing", "Server", {200: _JSON, 503: _JSON}),
     DESCRIPTION: Operation("This description", "Server", {200: _JSON, 304: ()}, parameters=(_ETAG,)),
     "/dashboard": Operation("The page that shows what runs here", "Server", _PAGE, parameters=(_ETAG,)),
-    "/static/{name}": Operation(
-        "A file of a page", "Server", {200: (ANY,), 304: (), 404: (TEXT,)}, parameters=(_ETAG,)
-    ),
+    "/docs": Operation("This description, to read and to try out", "Server", _PAGE, parameters=(_ETAG,)),
+    "/redoc": Operation("This description, to read", "Server", _PAGE, parameters=(_ETAG,)),
+    "/static/{name}": Operation("A file of a page", "Server", {200: (ANY,), 304: ()}, (404,), parameters=(_ETAG,)),
     "/api/version": Operation("The version of Ollama whose API this is"),
     "/api/tags": Operation("The models"),
     "/api/ps": Operation("The models whose conversations are kept, and until when"),

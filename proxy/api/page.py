@@ -78,6 +78,7 @@ def page(status: Status) -> str:
         f"<title>claude-ollama-server</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>Ollama is running</h1><p class='sub'>claude-ollama-server {escape(status.version)}: Claude behind the "
         "Ollama and OpenAI APIs</p>"
+        "<p><a href='/chat'>Chat</a> · <a href='/dashboard'>Dashboard</a> · <a href='/docs'>API</a></p>"
         f"{_notices(status)}<dl>{items}</dl>"
         f"<h2>Models</h2><table><thead><tr><th>Name</th><th>Model</th></tr></thead><tbody>{rows}</tbody></table>"
         f"<h2>Try it</h2><pre tabindex='0'><code>{escape(example)}</code></pre></main></body></html>"

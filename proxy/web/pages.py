@@ -10,13 +10,15 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 STATIC = Path(__file__).parent / "static"
-"""Where the files lie."""
+"""Where our own files lie."""
+
+VENDOR = Path(__file__).parent / "vendor"
+"""Where the files of others lie, each package in a folder."""
 
 FILES = "/static/{name}"
 """Where they are served."""
@@ -44,6 +46,13 @@ POLICY: Mapping[str, str] = {
 }
 """What a page may do: load what this daemon serves, ask this daemon, and make no markup out of text."""
 
+_VIEWER = {name: value for name, value in POLICY.items() if name != "require-trusted-types-for"} | {
+    "img-src": "'self' data:"
+}
+_STYLING_VIEWER = _VIEWER | {"style-src": "'self' 'unsafe-inline'"}
+# What the viewers of the API need besides, which show nothing but our own description: both make markup and have icons
+# in their styles, Redoc writes its styles itself.
+
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -63,7 +72,11 @@ class Page:
     policy: Mapping[str, str]
 
 
-PAGES: Sequence[Page] = (Page("/dashboard", "dashboard.html", POLICY),)
+PAGES: Sequence[Page] = (
+    Page("/dashboard", "dashboard.html", POLICY),
+    Page("/docs", "docs.html", _VIEWER),
+    Page("/redoc", "redoc.html", _STYLING_VIEWER),
+)
 """Every page that there is."""
 
 
@@ -97,7 +110,7 @@ class PageRoutes:
     async def file(self, request: Request) -> Response:
         found = files().get(request.path_params["name"])
         if found is None:
-            raise HTTPException(404)
+            return Response(b'{"error":"there is no such file"}', 404, _HEADERS, "application/json")
         return found.answer(request)
 
 
@@ -111,7 +124,9 @@ def pages() -> Mapping[str, Document]:
 @cache
 def files() -> Mapping[str, Document]:
     """The files that pages load, by name."""
-    found = (path for path in STATIC.iterdir() if path.suffix in _TYPES and path.suffix != ".html")
+    found = (
+        path for path in (*STATIC.iterdir(), *VENDOR.glob("*/*")) if path.suffix in _TYPES and path.suffix != ".html"
+    )
     return {path.name: document(path.read_bytes(), _TYPES[path.suffix]) for path in found}
 
 
