@@ -5,7 +5,7 @@ The dashboard is made of them, and anything else may be.
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any
 
 import anyio
@@ -124,7 +124,7 @@ class DashboardRoutes:
         levels = levels_of(self._status())
         return Response(exposition(self._observer.metrics, levels), headers=_HEADERS, media_type=MEDIA_TYPE)
 
-    async def _news(self, requests: int, lines: int) -> AsyncIterator[bytes]:
+    async def _news(self, requests: int, lines: int) -> AsyncGenerator[bytes, None]:
         """What happens from now on: statuses, and what has come after those numbers. What fell out meanwhile is lost,
         and a client that is slow can have no more than there is room for in the rings."""
         self._streams += 1

@@ -1,6 +1,7 @@
 """A stream of server-sent events: until the client leaves, takes nothing for too long, or the daemon ends."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 import anyio
 from anyio.abc import TaskGroup
@@ -10,7 +11,7 @@ from proxy.api.desk import SSE
 from proxy.api.record import Record, record_of
 from proxy.api.reply import ABORT
 
-Events = Callable[[], AsyncIterator[bytes]]
+Events = Callable[[], AsyncGenerator[bytes, None]]
 """Opens a stream; each of its pieces is one event or more."""
 
 _HEADERS = [(b"content-type", SSE.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
@@ -41,11 +42,13 @@ class EventStream:
     async def _send_all(self, send: Send) -> bool:
         """Whether the client has taken all of it."""
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        async for piece in self._events():
-            with anyio.move_on_after(self._write_timeout) as writing:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            if writing.cancelled_caught:
-                return False
+        # Closed here, in this task, also when the client leaves while something is sent.
+        async with aclosing(self._events()) as events:
+            async for piece in events:
+                with anyio.move_on_after(self._write_timeout) as writing:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if writing.cancelled_caught:
+                    return False
         # After its last byte a response is told of a disconnect as well.
         self._complete = True
         await send({"type": "http.response.body", "body": b""})
