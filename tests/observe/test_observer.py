@@ -19,7 +19,13 @@ from proxy.observe.lines import LogLines
 from proxy.observe.observer import Observer
 from proxy.observe.prometheus import exposition
 
-ANSWERED = {"model": "sonnet", "prompt_tokens": 7, "output_tokens": 3, "load_ms": 20, "first_token_ms": 80}
+ANSWERED: dict[str, Any] = {
+    "model": "sonnet",
+    "prompt_tokens": 7,
+    "output_tokens": 3,
+    "load_ms": 20,
+    "first_token_ms": 80,
+}
 
 
 def seen(

@@ -33,11 +33,16 @@ def test_the_newest_come_first() -> None:
     assert ring_of(3, 5).newest(10) == [5, 4, 3]
 
 
+def add_all(ring: Ring[int]) -> None:
+    for value in range(1000):
+        ring.add(value)
+
+
 def test_whoever_follows_misses_nothing_that_other_threads_add() -> None:
     ring: Ring[int] = Ring(4000)
     seen: list[int] = []
     with ThreadPoolExecutor(4) as threads:
-        writers = [threads.submit(lambda: [ring.add(value) for value in range(1000)]) for _ in range(4)]
+        writers = [threads.submit(lambda: add_all(ring)) for _ in range(4)]
         number = 0
         while not all(writer.done() for writer in writers) or number < ring.last:
             fresh, number = ring.after(number)

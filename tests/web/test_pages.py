@@ -1,6 +1,9 @@
 """The pages: within strict policies, cached by their tags, all of their files in the wheel."""
 
 import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -8,8 +11,9 @@ import pytest
 from starlette.applications import Starlette
 
 from proxy.api.access import is_open
-from proxy.web.pages import PAGES, STATIC, Page, PageRoutes
+from proxy.web.pages import PAGES, STATIC, VENDOR, Page, PageRoutes
 
+ROOT = Path(__file__).parent.parent.parent
 APPLICATION = Starlette(routes=PageRoutes().routes())
 
 
@@ -55,6 +59,21 @@ async def test_every_file_that_a_page_names_is_there_and_needs_no_key(page: Page
         assert is_open("GET", name)
     assert is_open("GET", page.path)
     assert not is_open("POST", page.path)
+
+
+def test_the_files_of_pages_are_part_of_the_wheel_with_the_licences_of_others(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    ours = {path.relative_to(ROOT).as_posix() for folder in (STATIC, VENDOR) for path in folder.rglob("*.*")}
+    licences = {f"proxy/web/vendor/{name}/LICENSE" for name in ("swagger-ui", "redoc")}
+    with zipfile.ZipFile(wheel) as files:
+        assert ours | licences <= set(files.namelist())
+
+
+def test_of_two_files_none_has_the_name_of_the_other() -> None:
+    names = [path.name for path in (*STATIC.iterdir(), *VENDOR.glob("*/*")) if path.suffix in (".js", ".css")]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.glob("*.html")), ids=lambda path: path.name)
