@@ -26,6 +26,7 @@ from proxy.access.keyring import Keyring
 from proxy.access.ledger import Ledger
 from proxy.api.access import Access
 from proxy.api.chat import ChatService
+from proxy.api.dashboard import levels_of
 from proxy.api.desk import Options
 from proxy.api.hosts import Hosts, is_loopback
 from proxy.api.middleware import RequestLog
@@ -56,8 +57,7 @@ from proxy.chats.keeper import Keeper
 from proxy.chats.memory import MemoryChats
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
-from proxy.observe.prompts import PromptLog
-from proxy.observe.resources import Resources
+from proxy.observe.observer import Observer
 from proxy.parts import (
     OF_A_PROCESS,
     RELOADED,
@@ -66,11 +66,14 @@ from proxy.parts import (
     deadlines,
     default_think,
     launch_limits,
+    overheard,
     page_origins,
     pool_limits,
     reported_model,
+    shown_limits,
     system_prompt,
 )
+from proxy.web.pages import PageRoutes
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
@@ -98,7 +101,7 @@ class Daemon:
     simulated: bool
     launcher: Launcher
     chats: Keeper
-    resources: Resources
+    observer: Observer
     url: str = ""
     account: Account | None = None
     findings: Findings | None = None
@@ -207,6 +210,9 @@ class Daemon:
             unsupported=self.engine.unsupported,
             simulated=self.simulated,
             problem=unfit_text(unfit) if unfit else LOGIN_REMEDY if logged_out else "",
+            members=self.pool.members,
+            limits=shown_limits(self.settings),
+            missing=self.missing(),
         )
 
     def application(self) -> ASGIApp:
@@ -228,14 +234,24 @@ class Daemon:
             settings.fallback_model,
             settings.request_timeout,
             DialectChats(self.chats) if settings.keep_dialect_chats else None,
+            settings.keep_contents,
         )
-        chats = ChatService(self.chats, self.resources, settings.chat_model or settings.default_model)
-        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, chats=chats)
+        resources = self.observer.host.resources
+        routes = make_routes(
+            self.engine,
+            options,
+            self.status,
+            self.discovered,
+            self.missing,
+            chats=ChatService(self.chats, resources, settings.chat_model or settings.default_model),
+            observer=self.observer,
+            pages=PageRoutes().routes(),
+        )
         application = Starlette(
             routes=routes,
             exception_handlers=REFUSALS,
             middleware=[
-                Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}),
+                Middleware(RequestLog, fields={"simulated": True} if self.simulated else {}, observer=self.observer),
                 Middleware(Targets),
                 Middleware(Peers, trusted=networks(settings.trusted_proxies)),
                 Middleware(Origins, allowed=allowed_origins(page_origins(settings))),
@@ -286,14 +302,15 @@ async def open_daemon(
     try:
         launcher = Launcher(cli_settings, folders, launch_limits(settings))
         pool = Pool(launcher, pool_limits(settings))
+        observer = Observer()
         backend = ClaudeCliBackend(
-            pool, login, deadlines(settings), lambda account: daemon.learn(account), admission.spent
+            pool, login, deadlines(settings), lambda account: daemon.learn(account), observer.counting(admission.spent)
         )
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
         engine = Engine(
             catalog,
-            PromptLog(backend) if settings.log_prompts else backend,
+            overheard(backend, settings),
             default_think=default_think(settings),
             keep_alive=settings.keep_alive,
             library=library,
@@ -302,10 +319,11 @@ async def open_daemon(
         )
         # MERGE: the store of the settings.
         chats = Keeper(MemoryChats(), system_prompt(settings), settings.queue_timeout)
-        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, chats, Resources())
+        daemon = Daemon(settings, cli, login, catalog, pool, backend, engine, simulated, launcher, chats, observer)
         async with admission.ledger.kept(), pool.run(), anyio.create_task_group() as tasks:
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
+            tasks.start_soon(observer.watch, lambda: levels_of(daemon.status()))
             if settings.probe:
                 tasks.start_soon(_watch_cli, daemon, cli_settings, folders)
             yield daemon
