@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo run test check format bench soak lock clean
+# What `make vendor` fetches for /docs and /redoc.
+SWAGGER_UI := 5.35.0
+REDOC := 2.5.4
+VENDOR := proxy/web/vendor
+
+.PHONY: install demo run test test-browser screenshots check format bench soak lock vendor clean
 
 install: $(INSTALLED)
 
@@ -22,6 +27,12 @@ run: install
 
 test: install
 	$(BIN)/pytest $(ARGS)
+
+test-browser: install
+	$(BIN)/pytest -n 0 tests/browser $(ARGS)
+
+screenshots: install
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 check: install
 	$(BIN)/ruff format --check .
@@ -42,6 +53,17 @@ soak: install
 lock: install
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli --extra dev pyproject.toml -o requirements-dev.lock
+
+# Redoc shows a logo that lies elsewhere: ours takes its place.
+vendor:
+	rm -rf build/vendor && mkdir -p build/vendor
+	cd build/vendor && npm pack --silent swagger-ui-dist@$(SWAGGER_UI) redoc@$(REDOC)
+	mkdir -p $(VENDOR)/swagger-ui $(VENDOR)/redoc
+	tar -xzf build/vendor/swagger-ui-dist-$(SWAGGER_UI).tgz -C $(VENDOR)/swagger-ui --strip-components 1 $(addprefix package/,LICENSE NOTICE swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt)
+	tar -xzf build/vendor/redoc-$(REDOC).tgz -C $(VENDOR)/redoc --strip-components 1 package/LICENSE
+	tar -xzf build/vendor/redoc-$(REDOC).tgz -C $(VENDOR)/redoc --strip-components 2 $(addprefix package/bundles/,redoc.standalone.js redoc.standalone.js.LICENSE.txt)
+	sed -i 's,https://cdn.redoc.ly/redoc/logo-mini.svg,/static/icon.svg,' $(VENDOR)/redoc/redoc.standalone.js
+	rm -rf build/vendor
 
 clean:
 	rm -rf $(VENV)

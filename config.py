@@ -380,6 +380,7 @@ class Settings(BaseModel):
     log_level: LogLevel = Field(default="info", description="the least that is logged")
     log_format: LogFormat = Field(default="auto", description="auto is console on a terminal, else json")
     log_prompts: Switch = Field(default=False, description="log prompts and answers; for debugging only")
+    keep_contents: Switch = Field(default=False, description="show admins what was said in recent requests, in memory")
 
     simulated_ttft: Pause = Field(default=0.3, description="demo: time to the first token")
     simulated_rate: Rate = Field(default=40.0, description="demo: tokens a second")

@@ -8,6 +8,7 @@ Imports point down only (``tests/test_layers.py`` enforces it); packages on one 
     cli                     the CLI that there is, and the folders that its processes live in
     parts                   settings as the values that each part is given
     api                     thin HTTP handlers, and the reply that owns a request's scope
+    web                     pages for a browser, static files
     engine chats            the one place of policy: fit a request to its model, admit it, drain; kept chats
     wire access catalog backends store observe simulator
     shape                   what an answer is held to: stop strings, JSON

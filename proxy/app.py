@@ -5,7 +5,7 @@ settings ─► what answers beside Claude ─► other backends      ─┤
 settings ─► catalogue ◄─ models that all of these report      ─┴─► engine ─► handlers ─► ASGI application
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from proxy.access.keyring import Keyring
 from proxy.access.ledger import Ledger
 from proxy.api.application import make_application
 from proxy.api.chat import ChatService
+from proxy.api.dashboard import levels_of
 from proxy.api.desk import Options
 from proxy.api.page import Status
 from proxy.api.protocol import Bounds
@@ -45,11 +46,10 @@ from proxy.catalog.persona_store import PersonaStore
 from proxy.chats.dialects import DialectChats
 from proxy.chats.keeper import Keeper
 from proxy.cli import find_cli, open_folders
-from proxy.core.contracts import Backend
+from proxy.core.contracts import OnSpent
 from proxy.core.errors import ServerError
 from proxy.engine import Engine
-from proxy.observe.prompts import PromptLog
-from proxy.observe.resources import Resources
+from proxy.observe.observer import Observer
 from proxy.others import Others, open_others
 from proxy.parts import (
     OF_A_PROCESS,
@@ -59,12 +59,15 @@ from proxy.parts import (
     deadlines,
     default_think,
     launch_limits,
+    overheard,
     page_origins,
     pool_limits,
     reported_model,
+    shown_limits,
     system_prompt,
 )
 from proxy.store.on_demand import chats_on_demand
+from proxy.web.pages import PageRoutes
 from proxy.wire.ollama.creation import read_parameters
 
 log = structlog.get_logger()
@@ -93,7 +96,7 @@ class Daemon:
     launcher: Launcher
     others: Others
     chats: Keeper
-    resources: Resources
+    observer: Observer
     url: str = ""
     account: Account | None = None
     findings: Findings | None = None
@@ -203,6 +206,9 @@ class Daemon:
             unsupported=self.engine.unsupported,
             simulated=self.simulated,
             problem=unfit_text(unfit) if unfit else LOGIN_REMEDY if logged_out else "",
+            members=self.pool.members,
+            limits=shown_limits(self.settings),
+            missing=self.missing(),
         )
 
     def application(self) -> ASGIApp:
@@ -224,12 +230,23 @@ class Daemon:
             settings.fallback_model,
             settings.request_timeout,
             DialectChats(self.chats) if settings.keep_dialect_chats else None,
+            settings.keep_contents,
         )
-        chats = ChatService(self.chats, self.resources, settings.chat_model or settings.default_model)
-        routes = make_routes(self.engine, options, self.status, self.discovered, self.missing, chats=chats)
+        resources = self.observer.host.resources
+        routes = make_routes(
+            self.engine,
+            options,
+            self.status,
+            self.discovered,
+            self.missing,
+            chats=ChatService(self.chats, resources, settings.chat_model or settings.default_model),
+            observer=self.observer,
+            pages=PageRoutes().routes(),
+        )
         return make_application(
             routes,
             self.engine.admission.keyring,
+            self.observer,
             host=settings.host,
             origins=page_origins(settings),
             trusted_proxies=settings.trusted_proxies,
@@ -276,26 +293,27 @@ async def open_daemon(
     try:
         launcher = Launcher(cli_settings, folders, launch_limits(settings))
         pool = Pool(launcher, pool_limits(settings))
-        backend = ClaudeCliBackend(
-            pool, login, deadlines(settings), lambda account: daemon.learn(account), admission.spent
-        )
+        observer = Observer()
+        spent = observer.counting(admission.spent)
+        backend = ClaudeCliBackend(pool, login, deadlines(settings), lambda account: daemon.learn(account), spent)
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
         async with (
             aclosing(store),
-            open_others(settings, environ, catalog, admission.spent) as others,
+            open_others(settings, environ, catalog, spent) as others,
             admission.ledger.kept(),
             pool.run(),
             anyio.create_task_group() as tasks,
         ):
-            engine = make_engine(settings, backend, others, library, admission)
+            engine = make_engine(settings, backend, others, library, admission, spent)
             chats = Keeper(store, system_prompt(settings), settings.queue_timeout)
             daemon = Daemon(
-                settings, cli, login, catalog, pool, backend, engine, simulated, launcher, others, chats, Resources()
+                settings, cli, login, catalog, pool, backend, engine, simulated, launcher, others, chats, observer
             )
             tasks.start_soon(_discover, backend, daemon)
             tasks.start_soon(engine.keep_time)
             tasks.start_soon(others.keep_up)
+            tasks.start_soon(observer.watch, lambda: levels_of(daemon.status()))
             if settings.probe:
                 tasks.start_soon(_watch_cli, daemon, cli_settings, folders)
             yield daemon
@@ -305,14 +323,18 @@ async def open_daemon(
 
 
 def make_engine(
-    settings: Settings, backend: ClaudeCliBackend, others: Others, library: Library, admission: Admission
+    settings: Settings,
+    backend: ClaudeCliBackend,
+    others: Others,
+    library: Library,
+    admission: Admission,
+    on_spent: OnSpent,
 ) -> Engine:
     """The engine over all the backends that there are."""
-    logged: Callable[[Backend], Backend] = PromptLog if settings.log_prompts else lambda each: each
     return Engine(
         library.catalog,
-        logged(backend),
-        others={name: logged(other) for name, other in others.backends.items()},
+        overheard(backend, settings),
+        others={name: overheard(other, settings) for name, other in others.backends.items()},
         embedders=others.embedders,
         look_again=others.look_again,
         default_think=default_think(settings),
@@ -320,6 +342,7 @@ def make_engine(
         library=library,
         read_parameters=read_parameters,
         admission=admission,
+        on_spent=on_spent,
     )
 
 

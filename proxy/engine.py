@@ -18,7 +18,7 @@ from proxy.catalog.passing import pass_on
 from proxy.catalog.personas import ReadParameters, dress
 from proxy.catalog.residents import Residents
 from proxy.catalog.window import estimate
-from proxy.core.contracts import Backend, Embedder, Spent, Turn
+from proxy.core.contracts import Backend, Embedder, OnSpent, Spent, Turn
 from proxy.core.embedding import Embedded, EmbedRequest
 from proxy.core.errors import Busy, InvalidRequest, PromptTooLong
 from proxy.core.events import Usage
@@ -45,7 +45,8 @@ class Engine:
     embeddings, by the same names. `look_again` is for a name that no model has. `default_think` is how much Claude's
     models think when a request does not say, `keep_alive` how long models stay loaded, in seconds. `unsupported`
     counts, by the clients' names, what was asked for in vain. The `library` is where personas are made,
-    `read_parameters` says what theirs mean. `admission` says who may ask for what, and when.
+    `read_parameters` says what theirs mean. `admission` says who may ask for what, and when; `on_spent`, else the
+    admission, hears what embeddings use.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class Engine:
         library: Library | None = None,
         read_parameters: ReadParameters = lambda _parameters: Options(),
         admission: Admission | None = None,
+        on_spent: OnSpent | None = None,
     ) -> None:
         self.catalog = catalog
         self.library = library or Library(catalog)
         self.admission = admission or Admission()
+        self._on_spent = on_spent or self.admission.spent
         self.unsupported: Counter[str] = Counter()
         self.look_again = look_again
         self._backends: Mapping[str, Backend] = {CLAUDE: backend, **others}
@@ -187,7 +190,7 @@ class Engine:
             self._working(caller, model, request.keep_alive),
         ):
             embedded = await embedder.embed(request, model.backend_model)
-            self.admission.spent(caller, Spent(Usage(input_tokens=embedded.tokens)))
+            self._on_spent(caller, Spent(Usage(input_tokens=embedded.tokens)))
         return embedded
 
     async def load(

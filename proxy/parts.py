@@ -15,9 +15,12 @@ from proxy.backends.claude_cli.process import StopTimes
 from proxy.backends.ollama.listings import Found
 from proxy.catalog.models import Model, valid_name
 from proxy.chats.prompt import SystemPrompt
+from proxy.core.contracts import Backend
 from proxy.core.deadlines import Deadlines
 from proxy.core.listing import Listing
 from proxy.core.request import Think
+from proxy.observe.contents import ContentKeeper
+from proxy.observe.prompts import PromptLog
 
 OLLAMA = "ollama"
 """The backend of a real Ollama server's models, and the prefix under which they are always found."""
@@ -30,11 +33,11 @@ _MINILM_SINCE = datetime(2021, 8, 30, tzinfo=UTC)
 # Tokens that it sees, and when it came out.
 
 OF_A_PROCESS = frozenset({"cli_retries", "pass_environment", "max_line"})
-"""The settings that a process is started with: it is replaced for them, when it is idle."""
+"""Settings that a process is started with: it is replaced for them, when it is idle."""
 
 RELOADED = OF_A_PROCESS | {
-    *("origins", "openweb_ui_url", "max_body", "write_timeout", "log_level", "log_format"),
-    *("chat_model", "keep_dialect_chats"),
+    *("origins", "openweb_ui_url", "chat_model", "keep_dialect_chats"),
+    *("max_body", "write_timeout", "log_level", "log_format"),
     *("models", "default_model", "fallback_model", "default_think", "host_tools"),
     *("max_processes", "spares", "max_conversations", "keep_alive", "max_queue", "max_turns_per_process"),
     *("idle_process_timeout", "reuse_patience", "queue_timeout", "boot_timeout", "first_event_timeout"),
@@ -208,6 +211,19 @@ def embedding_model(size: int) -> Model:
         as_asked=True,
         listing=Listing(size, digest, _MINILM_SINCE, details, shown),
     )
+
+
+def shown_limits(settings: Settings) -> dict[str, int]:
+    """The most that there may be of something, for those who look."""
+    names = ("max_processes", "spares", "max_conversations", "max_queue")
+    return {name: getattr(settings, name) for name in names}
+
+
+def overheard(backend: Backend, settings: Settings) -> Backend:
+    """`backend`, with whoever listens to what is said: the log, the inspector, mostly nobody."""
+    if settings.log_prompts:
+        backend = PromptLog(backend)
+    return PromptLog(backend, ContentKeeper()) if settings.keep_contents else backend
 
 
 def client_bounds(settings: Settings) -> Bounds:

@@ -12,6 +12,7 @@ from config import Settings
 from proxy.api.desk import Options
 from proxy.api.routes import make_routes
 from proxy.parts import RELOADED
+from proxy.web.pages import PageRoutes
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,7 +46,7 @@ def tracked() -> list[Path]:
 
 def test_every_route_is_documented() -> None:
     nothing = cast(Any, None)
-    routes = make_routes(nothing, Options(1, 1), nothing, nothing, chats=nothing)
+    routes = make_routes(nothing, Options(1, 1), nothing, nothing, chats=nothing, pages=PageRoutes().routes())
     text = README + (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     for route in routes:
         assert re.search(rf"(?<![\w/]){re.escape(route.path)}(?![\w/])", text), f"{route.path} is not documented"

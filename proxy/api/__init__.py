@@ -10,6 +10,9 @@ chat         the routes of the chat service
 metering     what a turn uses, and what is done with its answer before anybody has the end of it
 embeddings   the routes of embeddings
 admin        the routes that tell an operator of keys and their use
+dashboard    the routes that tell of the running daemon, and stream its news
+telling      what they tell, as JSON
+events       a stream of server-sent events that goes on until somebody ends it
 desk         what the routes of every dialect have in common
 health       whether the daemon is alive, and able to answer
 operations   what is told of each route in the description of the API

@@ -22,13 +22,23 @@ from proxy.wire import anthropic, chat, ollama, openai
 OPEN = frozenset({"/", "/api/version", "/health", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no key: they say that something runs here, and what it speaks."""
 
-ADMIN = "/admin/"
-"""Paths that have a rule of their own: where no key is given, their handlers decide."""
+PAGES = frozenset({"/chat", "/dashboard", "/docs", "/redoc"})
+"""Pages, which know nothing of themselves: a browser opens them without a key, and they ask with one."""
 
+FILES = "/static/"
+"""Where the files lie that pages are made of."""
+
+ADMIN, METRICS = "/admin/", "/metrics"
+"""Paths that have a rule of their own: where no key is given, their handlers decide."""
 
 _NOBODY = Identity(free=False)
 
 _SCHEME = "bearer "
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether anybody may ask for this, where there are keys as well."""
+    return path in OPEN or (method in ("GET", "HEAD") and (path in PAGES or path.startswith(FILES)))
 
 
 class Access:
@@ -43,7 +53,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         try:
-            identity = self._identity(Headers(scope=scope), scope["path"])
+            identity = self._identity(Headers(scope=scope), scope["method"], scope["path"])
         except NotLoggedIn as error:
             response = refusal(Request(scope), error, _manners(scope))
             response.headers["www-authenticate"] = "Bearer"
@@ -54,10 +64,10 @@ class Access:
             record_of(scope).note(key=identity.key.id)
         await self._app(scope, receive, send)
 
-    def _identity(self, headers: Headers, path: str) -> Identity:
+    def _identity(self, headers: Headers, method: str, path: str) -> Identity:
         """Who asks. Raises `NotLoggedIn`."""
         secrets = given_secrets(headers)
-        if path in OPEN or (path.startswith(ADMIN) and not secrets):
+        if is_open(method, path) or ((path.startswith(ADMIN) or path == METRICS) and not secrets):
             # A stale key must not make a daemon look dead.
             key = self._keyring.holder(secrets[0]) if len(secrets) == 1 else None
             return Identity(key) if key and not key.expired(datetime.now(UTC)) else _NOBODY

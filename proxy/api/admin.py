@@ -32,13 +32,13 @@ class AdminRoutes:
         return self._desk.routes(_MANNERS, [("GET", "/admin/keys", self.keys), ("GET", "/admin/usage", self.usage)])
 
     async def keys(self, request: Request) -> Response:
-        _check(request)
+        check_admin(request)
         now = datetime.now(UTC)
         keys = [_shown(key, now) for key in self._desk.engine.admission.keyring.keys]
         return Response(dump({"keys": keys}), headers=_HEADERS, media_type=JSON)
 
     async def usage(self, request: Request) -> Response:
-        _check(request)
+        check_admin(request)
         admission = self._desk.engine.admission
         ledger, keys = admission.ledger, admission.keyring.keys
         now = ledger.now()
@@ -57,7 +57,7 @@ class AdminRoutes:
         return Response(dump(told), headers=_HEADERS, media_type=JSON)
 
 
-def _check(request: Request) -> None:
+def check_admin(request: Request) -> None:
     """Raise for who is neither an admin nor at hand: `NotLoggedIn` without a key, `InvalidRequest` (403) with one."""
     identity = identity_of(request.scope)
     if identity.key is not None:

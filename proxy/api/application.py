@@ -14,11 +14,13 @@ from proxy.api.origins import Origins, allowed_origins
 from proxy.api.paths import Paths, Targets
 from proxy.api.peers import Peers, networks
 from proxy.api.refusals import REFUSALS
+from proxy.observe.observer import Observer
 
 
 def make_application(
     routes: Sequence[Route],
     keyring: Keyring,
+    observer: Observer,
     *,
     host: str,
     origins: Sequence[str],
@@ -31,7 +33,7 @@ def make_application(
         routes=routes,
         exception_handlers=REFUSALS,
         middleware=[
-            Middleware(RequestLog, fields=logged),
+            Middleware(RequestLog, fields=logged, observer=observer),
             Middleware(Targets),
             Middleware(Peers, trusted=networks(trusted_proxies)),
             Middleware(Origins, allowed=allowed_origins(origins)),

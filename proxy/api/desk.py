@@ -12,6 +12,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from proxy.api.body import read_body
 from proxy.api.identity import identity_of
@@ -33,7 +34,7 @@ from proxy.wire.models import ModelCard
 from proxy.wire.names import CloudOff, model_not_found_text
 from proxy.wire.requests import Exists, any_model
 
-Answer = Response | TurnReply | WorkReply
+Answer = Response | ASGIApp
 Handler = Callable[[Request], Awaitable[Answer]]
 ErrorBody = Callable[[ServerError], bytes]
 
@@ -59,7 +60,8 @@ class Options:
     answer is a made-up one, and says so.
 
     `fallback` is the name of the model that answers where an unknown one is asked for, None for an error. `chats` keeps
-    the conversations of other dialects, where they are to be kept.
+    the conversations of other dialects, where they are to be kept. `contents`: what was said in requests is kept for a
+    while, and shown to admins.
     """
 
     max_body: int
@@ -68,6 +70,7 @@ class Options:
     fallback: str | None = None
     request_timeout: float = 60.0
     chats: DialectChats | None = None
+    contents: bool = False
 
 
 class Call(Protocol):
@@ -109,6 +112,11 @@ class Desk:
         self.engine = engine
         self._options = options
         self._discovered = discovered
+
+    @property
+    def write_timeout(self) -> float:
+        """Seconds after which a client that takes nothing is given up."""
+        return self._options.write_timeout
 
     def routes(self, manners: Manners, table: Iterable[tuple[str, str, Handler]]) -> list[Route]:
         """The routes of a `table` of methods, path and handler; errors are told by the dialect's `manners`."""

@@ -16,7 +16,7 @@ _PEER = "claude_ollama.peer"
 class Peer:
     """The other end of a connection: the client's `address`, as far as it is known, empty if not at all.
 
-    `at_hand`: somebody on this machine, by no proxy, and no web page.
+    `at_hand`: somebody on this machine, by no proxy, and no web page but this server's own.
     """
 
     address: str = ""

@@ -9,8 +9,10 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from proxy.api.access import ADMIN, FILES, METRICS, PAGES
 from proxy.api.health import ALIVE, HEALTH, READY
 from proxy.api.record import Record, open_record
+from proxy.observe.observer import Observer
 
 log = structlog.get_logger()
 
@@ -18,8 +20,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _ID_HEADERS = (b"x-request-id",)
 # Anthropic's clients look for theirs under a name of its own.
 
-_QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models")
+_QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models", METRICS, *PAGES)
 # Paths that clients poll; answered well, they are logged for debugging only.
+
+_LOOKED_AT = (ADMIN, FILES)
+# What the paths begin with that the pages ask for again and again.
 
 _HEALTH = (ALIVE, READY, HEALTH)
 # Paths that a monitor polls, which hears for itself that something is missing.
@@ -28,12 +33,13 @@ _HEALTH = (ALIVE, READY, HEALTH)
 class RequestLog:
     """Gives each request an id (the client's own ``x-request-id`` if it is a plain one) and a line in the log.
 
-    `fields` are in every line.
+    `fields` are in every line. The `observer` sees each request begin and end.
     """
 
-    def __init__(self, app: ASGIApp, fields: Mapping[str, object]) -> None:
+    def __init__(self, app: ASGIApp, fields: Mapping[str, object], observer: Observer) -> None:
         self._app = app
         self._fields = fields
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,6 +47,7 @@ class RequestLog:
             return
         record = open_record(scope, _request_id(scope))
         record.note(**self._fields)
+        exchange = self._observer.begun(record.request_id, scope["method"], scope["path"], record.fields)
         started = time.perf_counter()
         status = 0
         names = (*_ID_HEADERS, b"request-id") if scope["path"].startswith("/v1/messages") else _ID_HEADERS
@@ -62,7 +69,9 @@ class RequestLog:
             if not status:
                 await _crashed(send_with_id)
         finally:
-            _write(scope, record, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            _write(scope, record, status, seconds)
+            self._observer.ended(exchange, status=status, ended=record.ended, seconds=seconds)
 
 
 def _request_id(scope: Scope) -> str:
@@ -88,7 +97,7 @@ def _write(scope: Scope, record: Record, status: int, seconds: float) -> None:
         level = "debug"
     elif record.ended not in ("complete", "disconnected", "stalled") and not 400 <= status < 500:
         level = "error"
-    elif status < 400 and scope["path"] in _QUIET:
+    elif status < 400 and (scope["path"] in _QUIET or scope["path"].startswith(_LOOKED_AT)):
         level = "debug"
     getattr(log, level)(
         "request",

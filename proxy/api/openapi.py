@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.api.access import OPEN
+from proxy.api.access import is_open
 from proxy.api.body import ZSTD_PATHS
 from proxy.api.desk import NDJSON, PLAIN_JSON, SSE, route
 from proxy.api.ollama import API_VERSION
-from proxy.api.operations import DESCRIPTION, HTML, OPERATIONS, TEXT, Dialect, Operation
+from proxy.api.operations import ANY, DESCRIPTION, HTML, OPERATIONS, TEXT, Dialect, Operation
 from proxy.wire.fields import Struct
 from proxy.wire.jsontext import dump
 from proxy.wire.shapes import Schema, body_schema
@@ -43,6 +43,7 @@ _CONTENTS: Mapping[str, Schema] = {
     SSE: {"description": "Server-sent events, whose data are JSON objects."},
     TEXT: _ANY_TEXT,
     HTML: _ANY_TEXT,
+    ANY: {},
 }
 
 
@@ -158,7 +159,7 @@ def _body(operation: Operation) -> dict[str, Any]:
 def _responses(path: str, method: str, operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, types in operation.answers.items():
         yield _response(status, method, {media_type: {"schema": _CONTENTS[media_type]} for media_type in types})
-    unknown = () if path in OPEN else (_UNKNOWN,)
+    unknown = () if is_open(method, path) else (_UNKNOWN,)
     for status in {*operation.errors, _REFUSED, *unknown}:
         yield _response(status, method, {PLAIN_JSON: {"schema": _error(path, status, operation)}})
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from proxy.api.access import METRICS
 from proxy.api.desk import NDJSON, PLAIN_JSON, SSE
 from proxy.api.health import ALIVE, HEALTH, READY
 from proxy.wire import embeddings
@@ -28,6 +29,7 @@ Dialect = Literal["Ollama", "OpenAI", "Anthropic", "Chat", "Server"]
 BINARY = "application/octet-stream"
 TEXT = "text/plain"
 HTML = "text/html"
+ANY = "*/*"
 _JSON = (PLAIN_JSON,)
 
 
@@ -59,6 +61,7 @@ class Operation:
 
 
 _LINES = {200: (PLAIN_JSON, NDJSON)}
+_PAGE: Mapping[int, Sequence[str]] = {200: (HTML,), 304: ()}
 _EVENTS = {200: (PLAIN_JSON, SSE)}
 _STREAM = {200: (SSE,)}
 
@@ -77,6 +80,17 @@ _ETAG = Parameter("If-None-Match", "header", "The `ETag` of what the client has.
 
 _SEARCH = Parameter("search", "query", "Only those with this text in a message, whatever its case.")
 
+_SERIES = (
+    Parameter("range", "query", "`hour`, in steps of ten seconds, or `day`, in steps of five minutes."),
+    Parameter("model", "query", "Only what asked for this model."),
+    Parameter("dialect", "query", "Only what came in this dialect."),
+)
+_LIMIT = Parameter("limit", "query", "How many at most, up to 500.")
+_CURSORS = (
+    Parameter("requests", "query", "Begin after this number: the `last` of `/admin/requests`."),
+    Parameter("lines", "query", "Begin after this number: the `last` of `/admin/log`."),
+)
+
 OPERATIONS: Mapping[str, Operation] = {
     "/": Operation(
         "Say that the server runs; to `Accept: application/json` also what it serves; browsers get a page",
@@ -87,6 +101,10 @@ OPERATIONS: Mapping[str, Operation] = {
     HEALTH: Operation("Say that the server is alive", "Server"),
     READY: Operation("Say whether it can answer, and what is missing", "Server", {200: _JSON, 503: _JSON}),
     DESCRIPTION: Operation("This description", "Server", {200: _JSON, 304: ()}, parameters=(_ETAG,)),
+    "/dashboard": Operation("The page that shows what runs here", "Server", _PAGE, parameters=(_ETAG,)),
+    "/docs": Operation("This description, to read and to try out", "Server", _PAGE, parameters=(_ETAG,)),
+    "/redoc": Operation("This description, to read", "Server", _PAGE, parameters=(_ETAG,)),
+    "/static/{name}": Operation("A file of a page", "Server", {200: (ANY,), 304: ()}, (404,), parameters=(_ETAG,)),
     "/api/version": Operation("The version of Ollama whose API this is"),
     "/api/tags": Operation("The models"),
     "/api/ps": Operation("The models whose conversations are kept, and until when"),
@@ -122,6 +140,19 @@ OPERATIONS: Mapping[str, Operation] = {
     "/chat/history/{id}": Operation("One kept chat", "Chat", errors=(400, 404, 500)),
     "/chat/delete/{id}": Operation("Forget a kept chat", "Chat", errors=(400, 404, 500, 503, 504)),
     "/admin/keys": Operation("The keys, without their secrets; for admins", "Server"),
+    "/admin/status": Operation("The daemon, its processes and its host; for admins", "Server"),
+    "/admin/metrics": Operation(
+        "What was counted, over an hour or a day; for admins", "Server", {200: _JSON}, (400,), parameters=_SERIES
+    ),
+    "/admin/requests": Operation("The last requests; for admins", "Server", {200: _JSON}, (400,), parameters=(_LIMIT,)),
+    "/admin/requests/{id}": Operation("One of the last requests; for admins", "Server", {200: _JSON}, (404,)),
+    "/admin/log": Operation(
+        "The last lines of the log; for admins", "Server", {200: _JSON}, (400,), parameters=(_LIMIT,)
+    ),
+    "/admin/events": Operation(
+        "What happens from now on; for admins", "Server", {200: (SSE,)}, (400, 503), parameters=_CURSORS
+    ),
+    METRICS: Operation("What was counted, for Prometheus; for admins", "Server", {200: (TEXT,)}),
     "/admin/usage": Operation("What was used today; for admins", "Server"),
     "/v1/messages/count_tokens": Operation(
         "Estimate the tokens of a conversation", "Anthropic", {200: _JSON}, _LOOKED_UP, anthropic.COUNT, (_BETA,)

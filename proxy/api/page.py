@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from proxy.backends.claude_cli.lease import Member
+
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
     "x-content-type-options": "nosniff",
@@ -16,7 +18,8 @@ PAGE_HEADERS = {
 class Status:
     """What the page shows. `login` names the credential, never its value; `problem` keeps chats from working.
 
-    `unsupported` counts the options that requests asked for in vain.
+    `unsupported` counts the options that requests asked for in vain. `members` are the processes, `limits` the most
+    that there may be of something, and `missing` says what keeps chats from being answered now.
     """
 
     version: str
@@ -32,6 +35,9 @@ class Status:
     unsupported: Mapping[str, int] = field(default_factory=dict)
     simulated: bool = False
     problem: str = ""
+    members: Sequence[Member] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 _STYLE = """
@@ -72,6 +78,7 @@ def page(status: Status) -> str:
         f"<title>claude-ollama-server</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>Ollama is running</h1><p class='sub'>claude-ollama-server {escape(status.version)}: Claude behind the "
         "Ollama and OpenAI APIs</p>"
+        "<p><a href='/chat'>Chat</a> · <a href='/dashboard'>Dashboard</a> · <a href='/docs'>API</a></p>"
         f"{_notices(status)}<dl>{items}</dl>"
         f"<h2>Models</h2><table><thead><tr><th>Name</th><th>Model</th></tr></thead><tbody>{rows}</tbody></table>"
         f"<h2>Try it</h2><pre tabindex='0'><code>{escape(example)}</code></pre></main></body></html>"

@@ -58,8 +58,8 @@ class Peers:
         await self._app(scope, receive, send)
 
     def _at_hand(self, connected: str, headers: Headers) -> bool:
-        """Somebody on this machine asks, by no proxy, and no page: those name their origin, or the site that they are,
-        or, where a name of theirs leads here, that name."""
+        """Somebody on this machine asks, by no proxy, and no page but our own: others name their origin, or the site
+        that they are, or, where a name of theirs leads here, that name."""
         address = address_in(connected)
         return (
             address is not None
@@ -67,7 +67,7 @@ class Peers:
             and not _is_in(connected, self._trusted)
             and not any(name in headers for name in _OF_PROXIES)
             and "origin" not in headers
-            and headers.get("sec-fetch-site", "none") == "none"
+            and headers.get("sec-fetch-site", "none") in ("none", "same-origin")
             and names_loopback(headers.get("host", ""))
         )
 

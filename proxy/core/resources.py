@@ -39,6 +39,11 @@ class Cpu:
     busy: float
     total: float
 
+    def percent_since(self, before: "Cpu") -> float:
+        """How busy they were between two moments."""
+        total = self.total - before.total
+        return round(min(100.0, max(0.0, 100 * (self.busy - before.busy) / total)), 2) if total > 0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class HostReading:
@@ -51,10 +56,11 @@ class HostReading:
 
 @dataclass(frozen=True, slots=True)
 class ProcessReading:
-    """What a process uses at a moment: `memory` in bytes, `cpu` in seconds since it started."""
+    """What a process uses at a moment: `memory` in bytes, `cpu` in seconds since it started, `age` seconds ago."""
 
     memory: int
     cpu: float
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,18 @@ from typing import Literal, TextIO
 
 import structlog
 
+from proxy.observe.lines import RECENT
+
 Format = Literal["auto", "json", "console"]
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> None:
-    """Send every line of the daemon to `stream`: on a terminal readable, else one JSON object a line."""
+    """Send every line of the daemon to `stream`: on a terminal readable, else one JSON object a line.
+
+    The last of them are kept as well, for those who look at the running daemon.
+    """
     console = style == "console" or (style == "auto" and stream.isatty())
     renderer: structlog.typing.Processor
     if console:
@@ -32,7 +37,7 @@ def configure_log(level: str, style: Format, stream: TextIO = sys.stderr) -> Non
         stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
         tail = [structlog.processors.format_exc_info, renderer]
     structlog.configure(
-        processors=[structlog.processors.add_log_level, stamp, *tail],
+        processors=[structlog.processors.add_log_level, RECENT.take, stamp, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: _Output(stream),
         cache_logger_on_first_use=False,

@@ -1,7 +1,8 @@
-"""Prompts and answers in the log: a debugging aid that an operator has to turn on."""
+"""Prompts and answers overheard: for the log or the inspector, which an operator has to turn on."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
 
@@ -12,11 +13,28 @@ from proxy.core.request import Caller, ChatRequest, Document, Image, Message, To
 log = structlog.get_logger()
 
 
-class PromptLog:
-    """A backend whose every prompt and answer is written to the log."""
+class Listener(Protocol):
+    """Hears what is said to a `model`, a `Target.model`, and what it answers."""
 
-    def __init__(self, backend: Backend) -> None:
+    def prompt(self, model: str, messages: Sequence[Mapping[str, object]]) -> None: ...
+
+    def answer(self, model: str, text: str, calls: Sequence[Mapping[str, object]]) -> None: ...
+
+
+class _InTheLog:
+    def prompt(self, model: str, messages: Sequence[Mapping[str, object]]) -> None:
+        log.info("prompt", model=model, messages=messages)
+
+    def answer(self, model: str, text: str, calls: Sequence[Mapping[str, object]]) -> None:
+        log.info("answer", model=model, text=text, **({"calls": calls} if calls else {}))
+
+
+class PromptLog:
+    """A backend whose every prompt and answer the `listener` hears; by default they are written to the log."""
+
+    def __init__(self, backend: Backend, listener: Listener = _InTheLog()) -> None:  # noqa: B008 - it has no state
         self._backend = backend
+        self._listener = listener
 
     @property
     def abilities(self) -> Abilities:
@@ -30,14 +48,13 @@ class PromptLog:
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[Turn]:
         """The backend's turn. Raises what the backend raises."""
-        log.info("prompt", model=target.model, messages=[_shown(message) for message in request.messages])
+        self._listener.prompt(target.model, [_shown(message) for message in request.messages])
         async with self._backend.open(request, target) as turn:
             logged = _LoggedTurn(turn)
             try:
                 yield logged
             finally:
-                calls = {"calls": logged.calls} if logged.calls else {}
-                log.info("answer", model=target.model, text="".join(logged.texts), **calls)
+                self._listener.answer(target.model, "".join(logged.texts), logged.calls)
 
     async def load(self, model: str, keep_alive: float | None) -> None:
         """As the backend."""

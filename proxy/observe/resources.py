@@ -4,7 +4,7 @@ GPUs are NVIDIA's. That there is none, no driver or no library for it is normal:
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -49,6 +49,10 @@ class Resources:
     async def process(self, pid: int | None) -> ProcessReading | None:
         """What a process uses, None where there is none."""
         return None if pid is None else await to_thread.run_sync(_process, pid)
+
+    async def processes(self, pids: Collection[int]) -> Mapping[int, ProcessReading]:
+        """What those processes of `pids` use that are still there."""
+        return await to_thread.run_sync(_processes, list(pids))
 
     async def _gpus(self) -> Gpus:
         if self._reading_gpus:
@@ -128,6 +132,11 @@ def _process(pid: int) -> ProcessReading | None:
         process = psutil.Process(pid)
         with process.oneshot():
             times = process.cpu_times()
-            return ProcessReading(process.memory_info().rss, times.user + times.system)
+            age = max(0.0, time.time() - process.create_time())
+            return ProcessReading(process.memory_info().rss, times.user + times.system, age)
     except psutil.Error:
         return None
+
+
+def _processes(pids: Collection[int]) -> Mapping[int, ProcessReading]:
+    return {pid: reading for pid in pids if (reading := _process(pid)) is not None}

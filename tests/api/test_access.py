@@ -33,6 +33,7 @@ KEYS = {
     )
 }
 FAKE_ANSWER = {"role": "assistant", "content": "fake answer"}
+ADMIN_PATHS = [f"/admin/{name}" for name in ("keys", "usage", "status", "metrics", "requests", "log")] + ["/metrics"]
 NATIVE, OPENAI, ANTHROPIC = "/api/chat", "/v1/chat/completions", "/v1/messages"
 
 
@@ -380,7 +381,7 @@ def test_an_admin_key_is_told_of_keys_and_their_use_and_of_no_secret(keyed: Runn
         assert not any(key.digest in answer.text or secret_of(key.name) in answer.text for key in KEYS.values())
 
 
-@pytest.mark.parametrize("path", ["/admin/keys", "/admin/usage"])
+@pytest.mark.parametrize("path", ADMIN_PATHS)
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -388,6 +389,7 @@ def test_an_admin_key_is_told_of_keys_and_their_use_and_of_no_secret(keyed: Runn
         (bearer("ann"), 403),
         (bearer("eve"), 401),
         ({"Origin": "http://localhost:3000"}, 401),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "cross-site"}, 401),
         ({"Sec-Fetch-Site": "same-site"}, 401),
         ({"X-Forwarded-For": "127.0.0.1"}, 401),

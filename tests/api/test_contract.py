@@ -192,7 +192,6 @@ def test_head_is_there_for_few_routes(fake: Running, route: Route) -> None:
         ("POST", "/v1/audio/transcriptions"),
         ("POST", "/v1/images/generations"),
         ("POST", "/v1/images/edits"),
-        ("GET", "/metrics"),
         ("GET", "/debug/pprof/"),
         ("GET", "/v1/models/ns/sonnet"),
         ("POST", "/v1/responses/resp_1/cancel"),

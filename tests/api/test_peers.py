@@ -88,11 +88,13 @@ async def asked(peer: str, headers: dict[str, str], trusted: tuple[str, ...] = (
         ("127.0.0.1", {}, ("127.0.0.1",), False),
         ("127.0.0.1", {"Origin": "null"}, (), False),
         ("127.0.0.1", {"Sec-Fetch-Site": "none"}, (), True),
-        ("127.0.0.1", {"Sec-Fetch-Site": "same-origin"}, (), False),
+        ("127.0.0.1", {"Sec-Fetch-Site": "same-origin"}, (), True),
+        ("127.0.0.1", {"Sec-Fetch-Site": "same-site"}, (), False),
+        ("127.0.0.1", {"Sec-Fetch-Site": "same-origin", "Host": "evil.example"}, (), False),
         ("127.0.0.1", {"Host": "evil.example"}, (), False),
     ],
 )
-async def test_at_hand_is_who_is_on_this_machine_by_no_proxy_and_no_page(
+async def test_at_hand_is_who_is_on_this_machine_by_no_proxy_and_no_page_but_ours(
     peer: str, headers: dict[str, str], trusted: tuple[str, ...], at_hand: bool
 ) -> None:
     assert is_at_hand(Request(await asked(peer, headers, trusted))) is at_hand

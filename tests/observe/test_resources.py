@@ -68,6 +68,8 @@ async def test_a_process_is_read_and_one_that_is_not_there_is_none() -> None:
     assert own is not None
     assert own.memory > 1 << 20
     assert own.cpu > 0
+    assert own.age > 0
+    assert list(await resources.processes([os.getpid(), 2**22 + 1])) == [os.getpid()]
     assert await resources.process(None) is None
     assert await resources.process(2**22 + 1) is None
 

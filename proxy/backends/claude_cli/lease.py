@@ -58,6 +58,25 @@ class Child:
     def view(self) -> View:
         return View(self.state, self.setup, self.since, self.conversation, self.waits, self.builtin)
 
+    def member(self, now: float) -> "Member":
+        pid = self.session.process.pid if self.session is not None else None
+        model = self.conversation.model if self.conversation is not None else ""
+        return Member(self.state.value, now - self.since, pid, self.requests, model, self.waits)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A process of the pool, as people see it: in a `state` for so many seconds, with so many `requests` served. `pid`
+    is None until there is one. `model` is that of the conversation that it holds, empty for none; it `waits` for the
+    results of calls."""
+
+    state: str
+    seconds: float
+    pid: int | None = None
+    requests: int = 0
+    model: str = ""
+    waits: bool = False
+
 
 class Lease:
     """A process for one request.

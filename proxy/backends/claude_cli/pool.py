@@ -15,7 +15,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from proxy.backends.claude_cli.launcher import Launcher
-from proxy.backends.claude_cli.lease import Child, Lease, Settle
+from proxy.backends.claude_cli.lease import Child, Lease, Member, Settle
 from proxy.backends.claude_cli.plan import Limits, Need, State, View, plan, surplus
 from proxy.backends.claude_cli.session import Session
 from proxy.core.errors import QUEUE_FULL, BackendFailed, Busy, ServerError, TimedOut
@@ -93,6 +93,12 @@ class Pool:
     def processes(self) -> Sequence[View]:
         """Every process as it is now."""
         return [child.view() for child in self._children]
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Every process as people see it."""
+        now = time.monotonic()
+        return [child.member(now) for child in self._children]
 
     @property
     def failed_boots(self) -> int:

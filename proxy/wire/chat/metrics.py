@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from proxy.core.events import Finished, FinishReason
-from proxy.core.resources import Cpu, Gpu, Gpus, ProcessReading, Ram, Use
+from proxy.core.resources import Gpu, Gpus, ProcessReading, Ram, Use
 
 Bottleneck = Literal["vram", "gpu_compute", "ram", "upstream", "balanced"]
 
@@ -39,17 +39,17 @@ def metrics(finished: Finished, use: Use) -> dict[str, Any]:
         "prompt_tokens_per_second": _rate(usage.prompt_tokens, timings.prompt),
         "total_time_seconds": seconds(timings.total),
         **{f"{name}_time_seconds": seconds(duration) for name, duration in durations.items()},
-        "gpu_usage_before": _gpus(use.before.gpus),
-        "gpu_usage_after": _gpus(use.after.gpus),
-        "ram_usage_before": _ram(use.before.ram),
-        "ram_usage_after": _ram(use.after.ram),
+        "gpu_usage_before": gpus(use.before.gpus),
+        "gpu_usage_after": gpus(use.after.gpus),
+        "ram_usage_before": ram(use.before.ram),
+        "ram_usage_after": ram(use.after.ram),
         "resource_delta": {
             "gpu": [_gpu_delta(before, after) for before, after in _pairs(use)],
             "ram": {
                 "memory_delta_gb": _ram_delta(use),
                 "percent_delta": _change(use.after.ram.percent - use.before.ram.percent),
             },
-            "cpu": {"percent": _cpu_percent(use.before.cpu, use.after.cpu)},
+            "cpu": {"percent": use.after.cpu.percent_since(use.before.cpu)},
         },
         "overlapping": use.overlapping,
         "process": _process(use.process_before, use.process_after),
@@ -112,13 +112,10 @@ def seconds(duration: int) -> float:
     return round(duration / _NANOSECONDS, 3)
 
 
-def _rate(tokens: int, duration: int) -> float:
-    return round(tokens * _NANOSECONDS / duration, 2) if duration > _UNKNOWN else 0.0
-
-
-def _gpus(gpus: Gpus) -> dict[str, Any]:
-    if gpus.problem:
-        return {"gpus": [], "available": False, "error": gpus.problem}
+def gpus(read: Gpus) -> dict[str, Any]:
+    """The GPUs of a machine, or why there is none."""
+    if read.problem:
+        return {"gpus": [], "available": False, "error": read.problem}
     told = [
         {
             "index": gpu.index,
@@ -127,18 +124,23 @@ def _gpus(gpus: Gpus) -> dict[str, Any]:
             "memory_total_mb": round(gpu.memory_total / _MB, 2),
             "utilization_percent": gpu.utilization,
         }
-        for gpu in gpus.gpus
+        for gpu in read.gpus
     ]
     return {"gpus": told, "available": True}
 
 
-def _ram(ram: Ram) -> dict[str, float]:
+def ram(read: Ram) -> dict[str, float]:
+    """The memory of a machine."""
     return {
-        "total_gb": round(ram.total / _GB, 2),
-        "used_gb": round(ram.used / _GB, 2),
-        "available_gb": round(ram.available / _GB, 2),
-        "percent_used": round(ram.percent, 2),
+        "total_gb": round(read.total / _GB, 2),
+        "used_gb": round(read.used / _GB, 2),
+        "available_gb": round(read.available / _GB, 2),
+        "percent_used": round(read.percent, 2),
     }
+
+
+def _rate(tokens: int, duration: int) -> float:
+    return round(tokens * _NANOSECONDS / duration, 2) if duration > _UNKNOWN else 0.0
 
 
 def _pairs(use: Use) -> Iterable[tuple[Gpu, Gpu]]:
@@ -178,11 +180,6 @@ def _peak_memory(before: Gpu, after: Gpu) -> int:
 
 def _peak_utilization(before: Gpu, after: Gpu) -> float:
     return max(before.utilization, after.utilization)
-
-
-def _cpu_percent(before: Cpu, after: Cpu) -> float:
-    total = after.total - before.total
-    return round(min(100.0, max(0.0, 100 * (after.busy - before.busy) / total)), 2) if total > 0 else 0.0
 
 
 def _computed(use: Use) -> float:

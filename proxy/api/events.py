@@ -1,0 +1,62 @@
+"""A stream of server-sent events: until the client leaves, takes nothing for too long, or the daemon ends."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+import anyio
+from anyio.abc import TaskGroup
+from starlette.types import Receive, Scope, Send
+
+from proxy.api.desk import SSE
+from proxy.api.record import Record, record_of
+from proxy.api.reply import ABORT
+
+Events = Callable[[], AsyncGenerator[bytes, None]]
+"""Opens a stream; each of its pieces is one event or more."""
+
+_HEADERS = [(b"content-type", SSE.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+
+
+def event(kind: str, data: bytes) -> bytes:
+    """One event; `data` is JSON of one line."""
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
+
+
+class EventStream:
+    """An ASGI response: sends `events` until they end. A write that takes more than `write_timeout` seconds ends it."""
+
+    def __init__(self, events: Events, write_timeout: float) -> None:
+        self._events = events
+        self._write_timeout = write_timeout
+        self._complete = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        record = record_of(scope)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch_disconnect, receive, tasks, record)
+            if not await self._send_all(send):
+                record.ended = "stalled"
+                scope.get(ABORT, lambda: None)()
+            tasks.cancel_scope.cancel()
+
+    async def _send_all(self, send: Send) -> bool:
+        """Whether the client has taken all of it."""
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        # Closed here, in this task, also when the client leaves while something is sent.
+        async with aclosing(self._events()) as events:
+            async for piece in events:
+                with anyio.move_on_after(self._write_timeout) as writing:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if writing.cancelled_caught:
+                    return False
+        # After its last byte a response is told of a disconnect as well.
+        self._complete = True
+        await send({"type": "http.response.body", "body": b""})
+        return True
+
+    async def _watch_disconnect(self, receive: Receive, tasks: TaskGroup, record: Record) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if not self._complete:
+            record.ended = "disconnected"
+        tasks.cancel_scope.cancel()
