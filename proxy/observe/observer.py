@@ -7,6 +7,7 @@ import anyio
 import structlog
 
 from proxy.core.contracts import OnSpent, Spent
+from proxy.core.errors import ServerError
 from proxy.core.request import Caller
 from proxy.observe.exchange import CURRENT, Exchange
 from proxy.observe.host import Host
@@ -80,6 +81,8 @@ class Observer:
             told = dict(levels())
             try:
                 told |= await self.host.levels()
+            except ServerError as error:
+                log.warning("host_not_read", error=error.message)
             except Exception:
                 # Whatever a reading may stumble over, nothing but the chart misses it.
                 log.exception("host_not_read")

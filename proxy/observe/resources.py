@@ -12,6 +12,7 @@ import anyio
 import psutil
 from anyio import to_thread
 
+from proxy.core.errors import ServerError
 from proxy.core.resources import Cpu, Gpu, Gpus, HostReading, ProcessReading, Ram
 
 _AGE = 0.2
@@ -38,10 +39,13 @@ class Resources:
         self._read_at = 0.0
 
     async def host(self) -> HostReading:
-        """What the machine uses now, or a moment ago."""
+        """What the machine uses now, or a moment ago. Raises `ServerError` where that cannot be read."""
         async with self._turn:
             if self._last is None or time.monotonic() - self._read_at >= self._age:
-                ram, cpu = await to_thread.run_sync(_ram_and_cpu)
+                try:
+                    ram, cpu = await to_thread.run_sync(_ram_and_cpu)
+                except OSError as error:
+                    raise ServerError(f"the memory in use cannot be read: {error.strerror}") from None
                 self._last = HostReading(await self._gpus(), ram, cpu)
                 self._read_at = time.monotonic()
             return self._last
@@ -134,7 +138,7 @@ def _process(pid: int) -> ProcessReading | None:
             times = process.cpu_times()
             age = max(0.0, time.time() - process.create_time())
             return ProcessReading(process.memory_info().rss, times.user + times.system, age)
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return None
 
 

@@ -292,6 +292,27 @@ def test_what_the_server_fails_at_is_not_kept(front: Running, fault: str, status
         assert client.get(f"/chat/history/{body['chat_id']}").status_code == 404
 
 
+def counted(running: Running, model: str) -> int:
+    """The tokens of a model's prompts, as the dashboard has them."""
+    with running.client() as client:
+        totals = client.get("/admin/metrics").json()["totals"]
+    return sum(total["prompt_tokens"] for total in totals if total["model"] == model)
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "body"),
+    [
+        ("/api/chat", "llama:8b", {"messages": [{"role": "user", "content": "hello"}], "stream": False}),
+        ("/api/embed", "embedder", {"input": "hello"}),
+    ],
+)
+def test_what_the_server_uses_is_counted(front: Running, path: str, model: str, body: dict[str, Any]) -> None:
+    before = counted(front, model)
+    assert post(front, path, {"model": model, **body}).status_code == 200
+    front.until(lambda: not any(each.path == path for each in front.daemon.observer.open), "ended")
+    assert counted(front, model) == before + TIMES["prompt_eval_count"]
+
+
 @pytest.fixture
 def limited(make_fake: MakeDaemon, tmp_path: Any) -> Iterator[tuple[Running, FakeOllama]]:
     keys: list[Key] = [make_key("ann", models=("plain",)), make_key("bob", models=("ollama/sonnet",))]

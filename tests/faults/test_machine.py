@@ -41,7 +41,7 @@ WALL_CLOCK = {
     "proxy/observe/observer.py": "when a request began, for people",
     "proxy/observe/metrics.py": "the steps of a chart",
     "proxy/observe/lines.py": "when a line was logged",
-    "proxy/observe/host.py": "the age of a process, which has a date",
+    "proxy/observe/resources.py": "the age of a process, which has a date",
     "proxy/simulator/scripted.py": "the API's own clock",
 }
 """Who reads the time of day, and for what: no deadline, no duration."""

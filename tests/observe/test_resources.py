@@ -4,11 +4,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import anyio
+import psutil
 import pytest
 
+from proxy.core.errors import ServerError
 from proxy.core.resources import Gpu, Gpus
 from proxy.observe.resources import NvidiaGpus, Resources
 from tests.support.running import WAIT
@@ -90,6 +93,15 @@ async def test_a_driver_that_does_not_answer_holds_up_nobody_for_long_and_one_th
         go_on.set()
         while not (await resources.host()).gpus.gpus:
             pass
+
+
+async def test_where_the_system_does_not_tell_it_is_an_error_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    with pytest.raises(ServerError, match="the memory in use cannot be read: No such file or directory"):
+        await Resources(Gpus).host()
+    assert await Resources(Gpus).process(1) is None
 
 
 def test_gpus_are_read_by_nvidias_bindings() -> None:
