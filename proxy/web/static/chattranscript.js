@@ -1,0 +1,138 @@
+// A conversation as one reads it. Each exchange is an article that fills while its answer comes.
+
+import { copyButton } from "./chatcopy.js";
+import { Markup } from "./chatmarkup.js";
+import { Meter } from "./chatmeter.js";
+import { pictured } from "./chatpictures.js";
+import { element } from "./elements.js";
+
+const METER_EVERY = 200; // milliseconds
+const NEAR = 80; // pixels from its end at which the transcript follows
+
+/** The transcript of a conversation; `on` has what the buttons do: edit, again. */
+export class Transcript {
+  constructor(conversation, on) {
+    this.conversation = conversation;
+    this.on = on;
+    this.views = new Map();
+    this.element = element("div", { class: "exchanges" });
+    this.show();
+  }
+
+  /** Show the exchanges that there are now; those that are shown already stay as they are. */
+  show() {
+    const { system, exchanges } = this.conversation;
+    const views = exchanges.map((exchange) => this.view(exchange));
+    const first = system ? [element("details", { class: "aside" }, element("summary", {}, "System prompt"), element("p", { class: "plain" }, system))] : [];
+    const none = exchanges.length ? [] : [element("p", { class: "soft empty" }, "Nothing has been said yet.")];
+    this.element.replaceChildren(...first, ...none, ...views.map((view) => view.element));
+    for (const exchange of this.views.keys()) if (!exchanges.includes(exchange)) this.views.delete(exchange);
+    for (const view of views) view.settle(this.conversation);
+  }
+
+  view(exchange) {
+    if (!this.views.has(exchange)) this.views.set(exchange, new ExchangeView(exchange, this.on));
+    return this.views.get(exchange);
+  }
+
+  /** Render what a kept chat has, the newest first: that is what one sees. */
+  async render() {
+    for (const view of [...this.views.values()].reverse()) await view.render();
+  }
+}
+
+/** Do something to an element that scrolls, whose end stays in sight if it was. */
+export function following(scroller, change) {
+  const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  change();
+  if (near) scroller.scrollTop = scroller.scrollHeight;
+}
+
+class ExchangeView {
+  constructor(exchange, on) {
+    this.exchange = exchange;
+    this.on = on;
+    this.thinking = element("div", { class: "plain" });
+    this.fold = element("details", { class: "aside", hidden: true }, element("summary", {}, "Thinking"), this.thinking);
+    this.markup = new Markup();
+    this.facts = element("p", { class: "soft facts" });
+    this.actions = element("p", { class: "row actions" });
+    this.notice = element("div", {});
+    this.element = element(
+      "article",
+      { class: "exchange" },
+      this.#question(),
+      element("div", { class: "answer" }, element("h2", { class: "who" }, "Answer"), this.fold, this.markup.element, this.notice, this.facts, this.actions),
+    );
+    const { text, thinking } = exchange.answer;
+    if (thinking) this.think(thinking);
+    if (text) this.markup.rest.textContent = this.markup.text = text;
+  }
+
+  #question() {
+    const { text, images } = this.exchange.question;
+    return element(
+      "div",
+      { class: "question" },
+      element("h2", { class: "who" }, "You"),
+      ...(images.length ? [element("p", { class: "row pictures" }, ...images.map(pictured))] : []),
+      element("p", { class: "plain" }, text),
+    );
+  }
+
+  /** The answer begins: its meter runs until it ends. */
+  begin() {
+    this.meter = new Meter();
+    this.element.setAttribute("aria-busy", "true");
+    this.facts.classList.add("busy");
+    const tick = () => (this.facts.textContent = this.meter.words);
+    tick();
+    this.ticking = setInterval(tick, METER_EVERY);
+  }
+
+  think(piece) {
+    this.fold.hidden = false;
+    this.thinking.append(piece);
+  }
+
+  write(piece) {
+    this.markup.add(piece);
+  }
+
+  /** The answer has ended, well or not. */
+  end() {
+    clearInterval(this.ticking);
+    this.meter.end();
+    this.element.removeAttribute("aria-busy");
+    this.facts.classList.remove("busy");
+    return this.render();
+  }
+
+  render() {
+    return this.markup.finish();
+  }
+
+  /** Say how the exchange stands, and offer what can be done with it. */
+  settle(conversation) {
+    const { state, why, answer, question } = this.exchange;
+    if (state === "running") {
+      this.actions.replaceChildren();
+      return;
+    }
+    this.element.classList.toggle("unkept", state !== "kept");
+    this.facts.textContent = answer.metrics && this.meter ? this.meter.whole(answer.metrics) : state === "kept" ? (answer.model ?? "") : "";
+    const told = { failed: ["bad", why], stopped: ["", "Stopped. The chat is as it was before this question."] }[state];
+    this.notice.replaceChildren(...(told ? [element("p", { class: `notice ${told[0]}` }, told[1])] : []));
+    const replaceable = conversation.replaceable(this.exchange);
+    const last = conversation.exchanges.at(-1) === this.exchange;
+    this.actions.replaceChildren(
+      ...(answer.text ? [copyButton("Copy", () => answer.text)] : []),
+      ...(question.text && (last || state !== "kept")
+        ? [element("button", { type: "button", class: "small", click: () => this.on.again(this.exchange) }, state === "kept" ? "Regenerate" : "Try again")]
+        : []),
+      ...(question.text && replaceable
+        ? [element("button", { type: "button", class: "small", click: () => this.on.edit(this.exchange) }, "Edit question")]
+        : []),
+    );
+  }
+}
