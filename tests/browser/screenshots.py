@@ -1,4 +1,7 @@
-"""The pictures in the documents, taken of a daemon that is used for a while: ``make screenshots``."""
+"""The pictures in the documents, taken of a daemon that is used for a while: ``make screenshots``.
+
+With ``chat`` or ``dashboard`` as its argument those of that page alone.
+"""
 
 import os
 import sys
@@ -48,9 +51,16 @@ def main() -> None:
         chromium() as browser,
     ):
         configure_log("info", "json", nowhere)
-        use(running, _TIMES)
-        for name, scheme, width, height in _SHOTS:
-            take(browser, running, name, scheme, width, height)
+        wanted = sys.argv[1:] or ["dashboard", "chat"]
+        if "dashboard" in wanted:
+            use(running, _TIMES)
+        if "chat" in wanted:
+            talk(browser, running)
+        for shot in _SHOTS:
+            if "dashboard" in wanted:
+                take(browser, running, *shot)
+            if "chat" in wanted:
+                take_chat(browser, running, *shot)
 
 
 def use(running: Running, times: int) -> None:

@@ -7,10 +7,16 @@ const NO_KEY = 401; // with 403 the key is one, and must not do this: another tr
 
 let asking = null; // at most one dialog, however many requests were refused
 
-/** The models that answer; those that only make embeddings are left out. */
+/** The models that answer, by name, with what they are capable of; those that only make embeddings are left out. */
 export async function models() {
   const told = await withKey(() => askJson("/api/tags"));
-  return told.models.filter((model) => !model.capabilities?.includes("embedding"));
+  const answering = told.models.filter((model) => !model.capabilities?.includes("embedding"));
+  return new Map(answering.map((model) => [shortName(model.name), model.capabilities ?? []]));
+}
+
+/** The name of a model as people say it: ":latest" goes without saying. */
+export function shortName(name) {
+  return name.replace(/:latest$/, "");
 }
 
 /** The kept chats with a text in a message, all without one; last updated first. */

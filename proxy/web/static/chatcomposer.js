@@ -1,5 +1,6 @@
 // Where one writes: a text, and pictures beside it. What is in it is lost only by being sent.
 
+import { shortName } from "./chatapi.js";
 import { pictured, readPicture } from "./chatpictures.js";
 import { element } from "./elements.js";
 
@@ -47,18 +48,17 @@ export function openComposer(on) {
   });
 }
 
-/** The models to choose from. */
+/** The models to choose from, by name, with what they are capable of. */
 export function offerModels(found) {
-  models = new Map(found.map((each) => [each.name, each]));
-  const chosen = sessionStorage.getItem(MODEL) ?? "";
-  model.replaceChildren(model.firstElementChild, ...found.map((each) => element("option", { value: each.name }, shortName(each.name))));
+  models = found;
+  const chosen = model.value || (sessionStorage.getItem(MODEL) ?? "");
+  model.replaceChildren(model.firstElementChild, ...[...models.keys()].map((name) => element("option", { value: name }, name)));
   choose(chosen);
 }
 
 /** Choose a model, where it is there. */
 export function choose(name) {
-  const known = [...models.keys()].find((each) => shortName(each) === shortName(name ?? ""));
-  if (known || name === "") model.value = known ?? "";
+  if (models.has(shortName(name))) model.value = shortName(name);
   fit();
 }
 
@@ -110,8 +110,7 @@ export function options() {
 }
 
 function fit() {
-  const abilities = models.get(model.value)?.capabilities;
-  think.disabled = abilities ? !abilities.includes("thinking") : false;
+  think.disabled = models.has(model.value) && !models.get(model.value).includes("thinking");
 }
 
 async function take(chosen) {
@@ -157,9 +156,4 @@ function dropped(place) {
     mark(false);
     take(event.dataTransfer.files);
   });
-}
-
-/** A name as people say it: ":latest" goes without saying. */
-function shortName(name) {
-  return name.replace(/:latest$/, "");
 }

@@ -1,5 +1,6 @@
 // How fast an answer comes: measured here while it comes, told by the daemon at its end.
 
+import { shortName } from "./chatapi.js";
 import { count, milliseconds, seconds } from "./words.js";
 
 const CHARACTERS_OF_A_TOKEN = 4; // about; the daemon counts at the end
@@ -34,7 +35,7 @@ export class Meter {
   whole(metrics) {
     const first = this.first === null ? [] : [`first token after ${milliseconds(this.first - this.asked)}`];
     return [
-      metrics.model,
+      shortName(metrics.model),
       ...first,
       `${count(metrics.tokens_per_second)} tokens/s`,
       `${count(metrics.eval_count)} tokens`,

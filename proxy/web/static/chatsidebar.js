@@ -21,6 +21,7 @@ export function openSidebar() {
     waiting = setTimeout(refresh, PATIENCE);
   });
   opener.addEventListener("click", () => unfold(opener.getAttribute("aria-expanded") === "false"));
+  list.addEventListener("click", (event) => event.target.closest("a") && unfold(false));
   document.getElementById("hide-chats").addEventListener("click", () => {
     unfold(false);
     opener.focus();

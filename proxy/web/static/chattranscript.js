@@ -1,5 +1,6 @@
 // A conversation as one reads it. Each exchange is an article that fills while its answer comes.
 
+import { shortName } from "./chatapi.js";
 import { copyButton } from "./chatcopy.js";
 import { Markup } from "./chatmarkup.js";
 import { Meter } from "./chatmeter.js";
@@ -15,17 +16,20 @@ export class Transcript {
     this.conversation = conversation;
     this.on = on;
     this.views = new Map();
+    this.none = element("p", { class: "soft empty" }, "Nothing has been said yet.");
+    this.first = element("details", { class: "aside", hidden: !conversation.system }, element("summary", {}, "System prompt"), element("p", { class: "plain" }, conversation.system));
     this.element = element("div", { class: "exchanges" });
     this.show();
   }
 
   /** Show the exchanges that there are now; those that are shown already stay as they are. */
   show() {
-    const { system, exchanges } = this.conversation;
+    const { exchanges } = this.conversation;
     const views = exchanges.map((exchange) => this.view(exchange));
-    const first = system ? [element("details", { class: "aside" }, element("summary", {}, "System prompt"), element("p", { class: "plain" }, system))] : [];
-    const none = exchanges.length ? [] : [element("p", { class: "soft empty" }, "Nothing has been said yet.")];
-    this.element.replaceChildren(...first, ...none, ...views.map((view) => view.element));
+    const wanted = [this.first, ...(views.length ? views.map((view) => view.element) : [this.none])];
+    // What stays in its place keeps the focus.
+    const same = wanted.length === this.element.children.length && wanted.every((each, index) => each === this.element.children[index]);
+    if (!same) this.element.replaceChildren(...wanted);
     for (const exchange of this.views.keys()) if (!exchanges.includes(exchange)) this.views.delete(exchange);
     for (const view of views) view.settle(this.conversation);
   }
@@ -115,16 +119,19 @@ class ExchangeView {
   /** Say how the exchange stands, and offer what can be done with it. */
   settle(conversation) {
     const { state, why, answer, question } = this.exchange;
+    const replaceable = conversation.replaceable(this.exchange);
+    const last = conversation.exchanges.at(-1) === this.exchange;
+    const standing = [state, replaceable, last].join();
+    if (standing === this.standing) return;
+    this.standing = standing;
     if (state === "running") {
       this.actions.replaceChildren();
       return;
     }
     this.element.classList.toggle("unkept", state !== "kept");
-    this.facts.textContent = answer.metrics && this.meter ? this.meter.whole(answer.metrics) : state === "kept" ? (answer.model ?? "") : "";
+    this.facts.textContent = answer.metrics && this.meter ? this.meter.whole(answer.metrics) : state === "kept" ? shortName(answer.model ?? "") : "";
     const told = { failed: ["bad", why], stopped: ["", "Stopped. The chat is as it was before this question."] }[state];
     this.notice.replaceChildren(...(told ? [element("p", { class: `notice ${told[0]}` }, told[1])] : []));
-    const replaceable = conversation.replaceable(this.exchange);
-    const last = conversation.exchanges.at(-1) === this.exchange;
     this.actions.replaceChildren(
       ...(answer.text ? [copyButton("Copy", () => answer.text)] : []),
       ...(question.text && (last || state !== "kept")
