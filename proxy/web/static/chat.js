@@ -5,7 +5,7 @@ import { busy, choose, clear, edit, leave, offerModels, openComposer, options } 
 import { Conversation } from "./chatconversation.js";
 import { saveJson, saveMarkdown } from "./chatexport.js";
 import { isKept, mark, openSidebar, refresh, unfold } from "./chatsidebar.js";
-import { following, Transcript } from "./chattranscript.js";
+import { showing, Transcript } from "./chattranscript.js";
 import { confirmed } from "./confirmdialog.js";
 import { element } from "./elements.js";
 
@@ -14,6 +14,8 @@ const TOLD = 600; // characters of an answer that are read out at its end
 const [place, title, idField, more, announcer, text] = ["transcript", "title", "chat-id", "more", "announcer", "text"].map((id) =>
   document.getElementById(id),
 );
+
+const showIn = showing(place);
 
 let open = new Conversation();
 const transcripts = new Map(); // of conversations that are open, or have what the daemon does not have
@@ -33,7 +35,7 @@ async function follow() {
   if (here || !id) return show(here ?? new Conversation());
   const waiting = new Conversation(id);
   show(waiting);
-  place.replaceChildren(element("p", { class: "busy", role: "status" }, "Reading the chat…"));
+  showIn(element("p", { class: "busy", role: "status" }, "Reading the chat…"));
   try {
     const found = Conversation.of(await daemon.chat(id));
     if (open === waiting) show(found);
@@ -48,8 +50,7 @@ async function follow() {
 function show(conversation) {
   for (const each of transcripts.keys()) if (!each.precious && each !== conversation) transcripts.delete(each);
   open = conversation;
-  place.replaceChildren(transcriptOf(conversation).element);
-  place.scrollTop = place.scrollHeight;
+  showIn(transcriptOf(conversation).element);
   const model = conversation.kept.at(-1)?.answer.model;
   if (model) choose(model);
   head();
@@ -66,7 +67,7 @@ function head() {
 }
 
 function complain(why, retry) {
-  place.replaceChildren(element("p", { class: "notice bad row", role: "alert" }, `${why} `, element("button", { type: "button", click: retry }, "Try again")));
+  showIn(element("p", { class: "notice bad row", role: "alert" }, `${why} `, element("button", { type: "button", click: retry }, "Try again")));
 }
 
 function send(question, wishes, edited) {
@@ -93,8 +94,8 @@ async function run(conversation, question, wishes, instead) {
   history.replaceState(null, "", `#${conversation.id}`);
   transcript.show();
   view.begin();
+  if (conversation === open) showIn(transcript.element);
   head();
-  place.scrollTop = place.scrollHeight;
   text.focus();
   say("The question was sent.");
   try {
@@ -107,12 +108,11 @@ async function run(conversation, question, wishes, instead) {
   }
   conversation.running = null;
   const rendered = view.end();
-  following(place, () => transcript.show());
+  transcript.show();
   if (conversation === open) head();
   refresh();
   mark(open.id);
   await rendered;
-  if (conversation === open) following(place, () => transcript.show());
 }
 
 /** The metrics of an answer, once it is whole. */
@@ -123,10 +123,8 @@ async function receive(conversation, exchange, view, wishes, instead) {
     if (event.type === "metrics") return event;
     if (event.type === "status") continue;
     view.meter.heard(event.content);
-    following(place, () => {
-      if (event.type === "thinking") view.think(event.content);
-      else view.write(event.content);
-    });
+    if (event.type === "thinking") view.think(event.content);
+    else view.write(event.content);
     exchange.answer[event.type === "thinking" ? "thinking" : "text"] += event.content;
   }
   throw new Error("the connection ended before the answer did");

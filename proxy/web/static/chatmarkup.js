@@ -1,5 +1,5 @@
 // Text that becomes markup while it grows. The daemon renders it, a few times a second at most; what it has not rendered
-// yet stands after it as plain text. This is the one place of the page that makes elements out of markup.
+// yet stands at its end as plain text. This is the one place of the page that makes elements out of markup.
 
 import { render } from "./chatapi.js";
 import { copyButton } from "./chatcopy.js";
@@ -8,13 +8,15 @@ import { element } from "./elements.js";
 const PAUSE = 350; // milliseconds between the end of a rendering and the next
 const SHARE = 4; // and at least so many times as long as that one took
 
+const WITH_TEXT = ["P", "LI", "CODE", "TD", "TH", "H3", "H4", "H5", "H6"];
+
 const policy = globalThis.trustedTypes?.createPolicy("rendered", { createHTML: (html) => html });
 
 export class Markup {
   constructor() {
     this.text = "";
     this.rendered = element("div", { class: "rendered" });
-    this.rest = element("div", { class: "plain" });
+    this.rest = element("span", { class: "plain" });
     this.element = element("div", { class: "markup" }, this.rendered, this.rest);
     this.done = 0; // characters of the text that are rendered
     this.working = null;
@@ -58,8 +60,16 @@ export class Markup {
     for (const code of template.content.querySelectorAll("pre")) frame(code);
     this.rendered.replaceChildren(template.content);
     this.rest.textContent = this.text.slice(length);
+    endOf(this.rendered, this.element).append(this.rest);
     this.done = length;
   }
+}
+
+/** Where a text would go on: in the last block of what is rendered, most of the time. */
+function endOf(rendered, otherwise) {
+  let last = rendered.lastElementChild;
+  while (last && !WITH_TEXT.includes(last.tagName)) last = last.lastElementChild;
+  return last ?? otherwise;
 }
 
 /** Put a block of code beneath a line with its language and a button that copies it. */

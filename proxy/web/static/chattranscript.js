@@ -45,11 +45,21 @@ export class Transcript {
   }
 }
 
-/** Do something to an element that scrolls, whose end stays in sight if it was. */
-export function following(scroller, change) {
-  const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-  change();
-  if (near) scroller.scrollTop = scroller.scrollHeight;
+/** A function that shows an element in one that scrolls, whose end stays in sight until somebody scrolls away from it. */
+export function showing(scroller) {
+  let near = true;
+  const follow = () => near && scroller.scrollTo(0, scroller.scrollHeight);
+  const watcher = new ResizeObserver(follow);
+  scroller.addEventListener("scroll", () => {
+    near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  });
+  return (content) => {
+    watcher.disconnect();
+    scroller.replaceChildren(content);
+    for (const each of [scroller, content]) watcher.observe(each);
+    near = true;
+    follow();
+  };
 }
 
 class ExchangeView {
