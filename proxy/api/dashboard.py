@@ -87,7 +87,7 @@ class DashboardRoutes:
         if wanted not in ranges:
             raise InvalidRequest("range has to be hour or day")
         label = (query.get("model", ""), query.get("dialect", ""))
-        told = {"since": telling.stamp(metrics.since), "totals": telling.tallies(metrics.tallies)}
+        told = {"since": telling.stamp(metrics.began), "totals": telling.tallies(metrics.tallies)}
         return _json({"range": wanted, **telling.series(ranges[wanted], label), **told})
 
     async def requests(self, request: Request) -> Response:
@@ -154,7 +154,7 @@ class DashboardRoutes:
         found, look = await observer.host.resources.processes(pids), await observer.host.look()
         loaded = self._desk.engine.loaded()
         return {
-            **telling.daemon(status, observer.metrics, time.time()),
+            **telling.daemon(status, observer.metrics, time.monotonic()),
             "loaded": [{"model": name, "stays_seconds": _finite(seconds)} for name, seconds in loaded.items()],
             "processes": [
                 telling.process(member, found.get(member.pid) if member.pid else None) for member in status.members
@@ -165,7 +165,7 @@ class DashboardRoutes:
 
     def _told(self, exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
         names = telling.key_names(self._desk.engine.admission.keyring.keys)
-        now = time.time()
+        now = time.monotonic()
         return [telling.exchange(each, names, now) for each in exchanges]
 
 

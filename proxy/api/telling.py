@@ -46,13 +46,13 @@ def host(look: Look) -> dict[str, Any]:
 
 
 def daemon(status: Status, metrics: Metrics, now: float) -> dict[str, Any]:
-    """The daemon, without its processes and requests."""
+    """The daemon, without its processes and requests. `now` is a monotonic time."""
     return {
         "version": status.version,
         "cli": status.cli,
         "login": status.login,
         "simulated": status.simulated,
-        "started_at": stamp(metrics.since),
+        "started_at": stamp(metrics.began),
         "uptime_seconds": round(now - metrics.since, 1),
         "ready": not status.missing,
         "missing": dict(status.missing),
@@ -64,7 +64,8 @@ def daemon(status: Status, metrics: Metrics, now: float) -> dict[str, Any]:
 
 
 def exchange(one: Exchange, names: Mapping[str, str], now: float) -> dict[str, Any]:
-    """A request: what is known of every one. `names` are those of the keys, by their ids."""
+    """A request: what is known of every one. `names` are those of the keys, by their ids; `now` is a
+    monotonic time."""
     facts = one.facts
     key = str(facts.get("key", ""))
     told = {
@@ -86,7 +87,7 @@ def exchange(one: Exchange, names: Mapping[str, str], now: float) -> dict[str, A
         "error": facts.get("error"),
         "fault": facts.get("fault"),
         "unsupported": facts.get("unsupported", []),
-        "seconds": round(one.seconds if one.ended else max(0.0, now - one.began), 3),
+        "seconds": round(one.seconds if one.ended else now - one.since, 3),
         "dollars": round(max(0.0, one.dollars), 6),
         **{name: facts.get(name) for name in _COUNTED},
     }

@@ -25,7 +25,7 @@ class Contents:
 
 @dataclass(eq=False, slots=True)
 class Exchange:
-    """A request, as far as it has come; `began` at a Unix time.
+    """A request, as far as it has come; it `began` at a Unix time, and `since` a monotonic one.
 
     `facts` are the fields of its line in the log, which grow as it goes on. `ended` says how, empty while it runs,
     after so many `seconds`. `contents` are kept only where the operator wants them.
@@ -35,6 +35,7 @@ class Exchange:
     method: str
     path: str
     began: float
+    since: float
     facts: Mapping[str, Any] = field(default_factory=dict)
     status: int = 0
     ended: str = ""

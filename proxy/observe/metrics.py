@@ -12,10 +12,14 @@ _MILLISECONDS = 1000.0
 
 
 class Metrics:
-    """Counts requests when they end, and dollars when they are told. `clock` tells the Unix time."""
+    """Counts requests when they end, and dollars when they are told. `clock` tells the Unix time.
+
+    It `began` at a Unix time, and counts `since` a monotonic one.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.since = clock()
+        self.began = clock()
+        self.since = time.monotonic()
         self.hour = Series(10, 360, clock)
         self.day = Series(300, 288, clock)
         self._whole = Step(0)

@@ -38,7 +38,7 @@ class Observer:
     @property
     def open(self) -> Collection[Exchange]:
         """The requests that run now and are worth telling of, oldest first."""
-        return sorted((each for each in self._open if each.told), key=lambda each: each.began)
+        return sorted((each for each in self._open if each.told), key=lambda each: each.since)
 
     def find(self, id: str) -> Exchange | None:
         """The newest request of that id, running or ended, as long as it is remembered."""
@@ -48,7 +48,7 @@ class Observer:
 
     def begun(self, id: str, method: str, path: str, facts: Mapping[str, object]) -> Exchange:
         """A request has come, and is what this task works for."""
-        exchange = Exchange(id, method, path[:_LONGEST_PATH], time.time(), facts)
+        exchange = Exchange(id, method, path[:_LONGEST_PATH], time.time(), time.monotonic(), facts)
         self._open.add(exchange)
         CURRENT.set(exchange)
         return exchange

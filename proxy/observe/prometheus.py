@@ -29,7 +29,7 @@ class _Collected:
 
     def collect(self) -> Iterator[Metric]:
         started = GaugeMetricFamily(f"{_PREFIX}start_time_seconds", "When the daemon began to count, in Unix time.")
-        started.add_metric((), self._metrics.since)
+        started.add_metric((), self._metrics.began)
         yield started
         for name, level in self._levels.items():
             gauge = GaugeMetricFamily(f"{_PREFIX}{name}", f"{name.replace('_', ' ')}, now.")

@@ -161,7 +161,7 @@ def test_who_leaves_is_noticed_and_no_more_may_watch_than_there_is_room_for(fake
         with fake.client() as client:
             refused = client.get("/admin/events")
         assert (refused.status_code, refused.headers["x-should-retry"]) == (503, "true")
-        assert streams() == 16
+        fake.until(lambda: streams() == 16, "one refused, and the others heard")
     fake.until(lambda: streams() == 0, "left alone")
     with news(fake) as again:
         until(again, "status")

@@ -35,6 +35,10 @@ WALL_CLOCK = {
     "proxy/api/access.py": "whether a key has expired, which it does at a date",
     "proxy/api/admin.py": "the same, for the list of keys",
     "proxy/commands/keys.py": "the same, and the date at which a key is made",
+    "proxy/observe/observer.py": "when a request began, for people",
+    "proxy/observe/metrics.py": "the steps of a chart",
+    "proxy/observe/lines.py": "when a line was logged",
+    "proxy/observe/host.py": "the age of a process, which has a date",
     "proxy/simulator/scripted.py": "the API's own clock",
 }
 """Who reads the time of day, and for what: no deadline, no duration."""
