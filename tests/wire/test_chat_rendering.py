@@ -133,7 +133,7 @@ def test_code_is_coloured_by_its_language(language: str, code: str, spans: list[
 def test_colours_lose_nothing_of_the_code(language: str, code: str) -> None:
     texts: list[str] = []
     reader = HTMLParser()
-    reader.handle_data = texts.append  # type: ignore[method-assign]
+    reader.handle_data = texts.append  # type: ignore[method-assign, assignment]
     code = code.translate(dict.fromkeys(map(ord, "\r\x00\ufeff"))) + "\n"
     reader.feed(coloured(code, language))
     reader.close()
