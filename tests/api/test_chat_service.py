@@ -523,3 +523,36 @@ def test_other_dialects_keep_their_conversations_where_that_is_turned_on(make_fa
         [chat_id] = client.get("/chat/history").json()["chats"]
     assert contents(running, chat_id) == ["hello", "fake answer", "more", "fake answer"]
     assert say(running, "and here", chat_id=chat_id)["success"]
+
+
+# The page
+
+
+def test_the_page_lies_at_the_path_of_the_service_and_is_described_with_it(live: Running) -> None:
+    with live.client() as client:
+        page = client.get("/chat")
+        described = client.get("/openapi.json").json()["paths"]["/chat"]
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "trusted-types rendered" in page.headers["content-security-policy"]
+    assert {method: operation["tags"] for method, operation in described.items()} == {
+        "get": ["Server"],
+        "head": ["Server"],
+        "post": ["Chat"],
+    }
+    assert "requestBody" not in described["get"]
+
+
+def test_markdown_is_rendered(live: Running) -> None:
+    answer = post(live, "/chat/render", text="**a** <b>")
+    assert answer.json() == {"html": "<p><strong>a</strong> &lt;b&gt;</p>\n", "success": True}
+    refused = post(live, "/chat/render", text="")
+    assert (refused.status_code, refused.json()["success"]) == (400, False)
+
+
+def test_messages_are_told_to_operators_and_what_the_page_renders_is_not(live: Running) -> None:
+    post(live, message="hello")
+    post(live, "/chat/render", text="a")
+    with live.client() as client:
+        client.get("/chat")
+        paths = [each["path"] for each in client.get("/admin/requests?limit=1").json()["requests"]]
+    assert paths == ["/chat"]

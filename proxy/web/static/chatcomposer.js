@@ -15,6 +15,7 @@ let images = [];
 let edited = null; // the exchange whose question is being edited
 let before = null; // what was written before it
 let models = new Map();
+let wanted = ""; // the model that was chosen before it was known which there are
 
 /** `on` has what happens: send({ text, images }, options, edited), stop(). */
 export function openComposer(on) {
@@ -51,13 +52,14 @@ export function openComposer(on) {
 /** The models to choose from, by name, with what they are capable of. */
 export function offerModels(found) {
   models = found;
-  const chosen = model.value || (sessionStorage.getItem(MODEL) ?? "");
+  const chosen = wanted || model.value || (sessionStorage.getItem(MODEL) ?? "");
   model.replaceChildren(model.firstElementChild, ...[...models.keys()].map((name) => element("option", { value: name }, name)));
   choose(chosen);
 }
 
-/** Choose a model, where it is there. */
+/** Choose a model, where it is there; before it is known which are, later. */
 export function choose(name) {
+  wanted = models.size ? "" : name;
   if (models.has(shortName(name))) model.value = shortName(name);
   fit();
 }
