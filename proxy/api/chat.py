@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
+import anyio
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,12 +27,16 @@ from proxy.core.reply import Reply
 from proxy.observe.resources import Resources
 from proxy.wire import chat
 from proxy.wire.chat import history
+from proxy.wire.chat.rendering import parse_render, rendering
 from proxy.wire.chat.requests import SIMPLE, STREAM, check_chat_id
 
 _MANNERS = Manners(chat.error_body, PLAIN_JSON, SSE, chat.SPELLINGS, UNCACHED)
 
 _UNREACHABLE = 503
 # The status of whatever keeps the backend from answering, be it the CLI or the API behind it.
+
+_RENDERINGS = 1
+# At the same time: they take the interpreter from streams, a little at a time.
 
 _HEADERS = {"cache-control": "no-store"}
 
@@ -52,6 +57,7 @@ class ChatRoutes:
     def __init__(self, desk: Desk, service: ChatService) -> None:
         self._desk = desk
         self._service = service
+        self._rendering = anyio.CapacityLimiter(_RENDERINGS)
 
     def routes(self) -> list[Route]:
         """The route table."""
@@ -62,6 +68,7 @@ class ChatRoutes:
             ("GET", "/chat/history", self.histories),
             ("GET", "/chat/history/{id}", self.history),
             ("DELETE", "/chat/delete/{id}", self.delete),
+            ("POST", "/chat/render", self.render),
         ]
         return self._desk.routes(_MANNERS, table)
 
@@ -150,6 +157,11 @@ class ChatRoutes:
         if found is None:
             raise _not_found()
         return _told(await to_thread.run_sync(history.history, found))
+
+    async def render(self, request: Request) -> Response:
+        text = await self._desk.parsed(request, parse_render)
+        async with self._rendering:
+            return _told(await to_thread.run_sync(rendering, text))
 
     async def delete(self, request: Request) -> Response:
         chat_id = check_chat_id(request.path_params["id"])

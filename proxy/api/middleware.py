@@ -21,9 +21,9 @@ _ID_HEADERS = (b"x-request-id",)
 # Anthropic's clients look for theirs under a name of its own.
 
 _QUIET = ("/", "/api/version", "/api/tags", "/api/ps", "/v1/models", METRICS, *PAGES)
-# Paths that clients poll; answered well, they are logged for debugging only.
+# Paths that clients poll with GET; answered well, they are logged for debugging only.
 
-_LOOKED_AT = (ADMIN, FILES)
+_LOOKED_AT = (ADMIN, FILES, "/chat/history", "/chat/render")
 # What the paths begin with that the pages ask for again and again.
 
 _HEALTH = (ALIVE, READY, HEALTH)
@@ -90,6 +90,10 @@ async def _crashed(send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def _is_quiet(method: str, path: str) -> bool:
+    return (path in _QUIET and method in ("GET", "HEAD")) or path.startswith(_LOOKED_AT)
+
+
 def _write(scope: Scope, record: Record, status: int, seconds: float) -> None:
     level = "info"
     # After the first byte an error has no status of its own.
@@ -97,7 +101,7 @@ def _write(scope: Scope, record: Record, status: int, seconds: float) -> None:
         level = "debug"
     elif record.ended not in ("complete", "disconnected", "stalled") and not 400 <= status < 500:
         level = "error"
-    elif status < 400 and (scope["path"] in _QUIET or scope["path"].startswith(_LOOKED_AT)):
+    elif status < 400 and _is_quiet(scope["method"], scope["path"]):
         level = "debug"
     getattr(log, level)(
         "request",

@@ -1,7 +1,7 @@
 """The description of the API, in OpenAPI 3.1: made of the routes, `operations`, and the tables that parsers read by."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from proxy.api.access import is_open
 from proxy.api.body import ZSTD_PATHS
 from proxy.api.desk import NDJSON, PLAIN_JSON, SSE, route
 from proxy.api.ollama import API_VERSION
-from proxy.api.operations import ANY, DESCRIPTION, HTML, OPERATIONS, TEXT, Dialect, Operation
+from proxy.api.operations import ANY, DESCRIPTION, HTML, OPERATIONS, TEXT, Dialect, Operation, operation
 from proxy.wire.fields import Struct
 from proxy.wire.jsontext import dump
 from proxy.wire.shapes import Schema, body_schema
@@ -116,15 +116,19 @@ def description(table: Table) -> dict[str, Any]:
             "description": _ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "paths": {path: _path(path, methods, OPERATIONS[path]) for path, methods in table if path in OPERATIONS},
+        "paths": _paths(table),
         "components": {"schemas": dict(_SCHEMAS), "securitySchemes": dict(_KEYS)},
         # Only where the operator has made keys; then in either way.
         "security": [{}, *({name: []} for name in _KEYS)],
     }
 
 
-def _path(path: str, methods: Iterable[str], operation: Operation) -> dict[str, Any]:
-    return {method.lower(): _operation(path, method, operation) for method in methods}
+def _paths(table: Table) -> dict[str, dict[str, Any]]:
+    described: dict[str, dict[str, Any]] = {path: {} for path, _ in table if path in OPERATIONS}
+    for path, methods in table:
+        if path in described:
+            described[path] |= {method.lower(): _operation(path, method, operation(method, path)) for method in methods}
+    return described
 
 
 def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from proxy.api.desk import NDJSON, PLAIN_JSON, SSE
 from proxy.api.health import ALIVE, HEALTH, READY
 from proxy.wire import embeddings
 from proxy.wire.anthropic import requests as anthropic
+from proxy.wire.chat import rendering
 from proxy.wire.chat import requests as chat
 from proxy.wire.fields import Struct
 from proxy.wire.ollama import creation
@@ -139,6 +140,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "/chat/history": Operation("The kept chats", "Chat", errors=(400, 500), parameters=(_SEARCH,)),
     "/chat/history/{id}": Operation("One kept chat", "Chat", errors=(400, 404, 500)),
     "/chat/delete/{id}": Operation("Forget a kept chat", "Chat", errors=(400, 404, 500, 503, 504)),
+    "/chat/render": Operation("Markdown as HTML that is harmless", "Chat", {200: _JSON}, _BODY, rendering.RENDER),
     "/admin/keys": Operation("The keys, without their secrets; for admins", "Server"),
     "/admin/status": Operation("The daemon, its processes and its host; for admins", "Server"),
     "/admin/metrics": Operation(
@@ -159,11 +161,22 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
 }
 
+_BESIDE: Mapping[str, Operation] = {
+    "/chat": Operation("The page to chat on", "Server", _PAGE, parameters=(_ETAG,)),
+}
+# Pages at the path of something else.
+
+
+def operation(method: str, path: str) -> Operation:
+    """What is told of a method of a route that `OPERATIONS` has."""
+    page = _BESIDE.get(path) if method in ("GET", "HEAD") else None
+    return page or OPERATIONS[path]
+
 
 def endpoints(table: Iterable[tuple[str, Iterable[str]]]) -> list[dict[str, str]]:
     """What a `table` of paths and their methods has, in short."""
     return [
-        {"path": path, "description": OPERATIONS[path].summary, "method": method}
+        {"path": path, "description": operation(method, path).summary, "method": method}
         for path, methods in table
         if path in OPERATIONS
         for method in methods

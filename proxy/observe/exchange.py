@@ -68,8 +68,11 @@ class Exchange:
     @property
     def told(self) -> bool:
         """Worth telling of: it asked for something to be done, or failed. Who only looks is no news."""
-        return not self.path.startswith("/admin/") and (bool(self.model) or self.failed or self.method not in _LOOKS)
+        return not self.path.startswith(_OF_PAGES) and (bool(self.model) or self.failed or self.method not in _LOOKS)
 
+
+_OF_PAGES = ("/admin/", "/chat/render")
+# What pages ask for while somebody looks at them.
 
 _LOOKS = ("GET", "HEAD", "OPTIONS")
 

@@ -72,7 +72,11 @@ class Page:
     policy: Mapping[str, str]
 
 
+_CHAT = dict(POLICY) | {"img-src": "'self' blob:", "trusted-types": "rendered"}
+# Pictures that are sent or were sent are shown, and one place may make markup: of what the daemon rendered.
+
 PAGES: Sequence[Page] = (
+    Page("/chat", "chat.html", _CHAT),
     Page("/dashboard", "dashboard.html", POLICY),
     Page("/docs", "docs.html", _VIEWER),
     Page("/redoc", "redoc.html", _STYLING_VIEWER),

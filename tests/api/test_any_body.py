@@ -74,6 +74,7 @@ BODIES: Mapping[str, Body] = {
     "/chat": {"message": "hello", "model": "sonnet", "chat_id": "a", "keep": 0, "think": False, "images": []},
     "/chat/stream": {"message": "hello", "model": "sonnet", "chat_id": "a", "keep": 2, "think": "low", "images": []},
     "/chat/simple": {"message": "hello", "model": "sonnet"},
+    "/chat/render": {"text": "# hello"},
     "/api/show": {"model": "sonnet", "system": "", "verbose": True, "options": {"num_ctx": 4096, "stop": ["END"]}},
     "/api/create": OWN,
     "/api/copy": {"source": "sonnet", "destination": "mario"},

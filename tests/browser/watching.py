@@ -37,7 +37,10 @@ class Watched:
         self.faults: list[str] = []
         page.on("console", lambda message: self._note(message.type in ("error", "warning"), message.text))
         page.on("pageerror", lambda error: self._note(True, str(error)))
-        page.on("request", lambda request: self._note(not request.url.startswith((url, "data:")), request.url))
+        page.on(
+            "request",
+            lambda request: self._note(not request.url.startswith((url, f"blob:{url}", "data:")), request.url),
+        )
 
     def open(self, path: str) -> Page:
         """Go to `path` of the daemon."""

@@ -1,9 +1,7 @@
 // The daemon's API, asked with a key where one is needed. The key is kept for as long as the tab is open, and no longer.
 
 const KEPT = "claude-ollama-key";
-
-/** The daemon wants a key, or another one than this. */
-export class KeyNeeded extends Error {}
+const LAST = "data: [DONE]";
 
 /** The daemon answered with an error; the message is its own. */
 export class Refused extends Error {
@@ -12,6 +10,9 @@ export class Refused extends Error {
     this.status = status;
   }
 }
+
+/** It wants a key, or another one than this. */
+export class KeyNeeded extends Refused {}
 
 export const key = {
   get: () => sessionStorage.getItem(KEPT) ?? "",
@@ -26,7 +27,7 @@ export async function ask(path, options = {}) {
   const response = await fetch(path, { ...options, headers, cache: "no-store" });
   if (response.ok) return response;
   const message = await messageOf(response);
-  if (response.status === 401 || response.status === 403) throw new KeyNeeded(message);
+  if (response.status === 401 || response.status === 403) throw new KeyNeeded(response.status, message);
   throw new Refused(response.status, message);
 }
 
@@ -34,9 +35,14 @@ export async function askJson(path, options) {
   return (await ask(path, options)).json();
 }
 
-/** Server-sent events, as [name, value] pairs, until the stream ends or the signal aborts it. */
-export async function* follow(path, signal) {
-  const response = await ask(path, { signal });
+/** A request with a body. */
+export function posted(body) {
+  return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+}
+
+/** Server-sent events, as [name, value] pairs, until the stream ends or the signal of the options aborts it. */
+export async function* follow(path, options) {
+  const response = await ask(path, options);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -44,7 +50,10 @@ export async function* follow(path, signal) {
     if (done) return;
     const events = (rest + value).split("\n\n");
     rest = events.pop();
-    for (const text of events) yield parsed(text);
+    for (const text of events) {
+      if (text === LAST) return;
+      yield parsed(text);
+    }
   }
 }
 

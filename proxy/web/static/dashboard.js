@@ -27,7 +27,7 @@ async function look() {
   showRequests(requests.requests);
   showLines(lines.lines);
   await counts();
-  for await (const [name, value] of follow(`/admin/events?requests=${requests.last}&lines=${lines.last}`, stream.signal)) {
+  for await (const [name, value] of follow(`/admin/events?requests=${requests.last}&lines=${lines.last}`, stream)) {
     heard = Date.now();
     say("Live", "good");
     if (name === "status") showDaemon(value);

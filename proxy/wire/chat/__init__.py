@@ -4,6 +4,8 @@ requests   bodies of /chat, /chat/simple and /chat/stream -> values
 prompts    the answer to a flat prompt: chunks in OpenAI's style
 answers    the answer to a message: one object, or events
 metrics    what an answer took: tokens, durations, memory, processors, GPUs
+rendering  Markdown of an answer as HTML that is harmless
+colours    code in it, in colours
 history    kept chats, as they are told, and as a model is told them
 """
 
