@@ -7,6 +7,7 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.types import Receive, Scope, Send
 
+from proxy.api.departure import departure
 from proxy.api.desk import SSE
 from proxy.api.record import Record, record_of
 from proxy.api.reply import ABORT
@@ -55,8 +56,7 @@ class EventStream:
         return True
 
     async def _watch_disconnect(self, receive: Receive, tasks: TaskGroup, record: Record) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await departure(receive)
         if not self._complete:
             record.ended = "disconnected"
         tasks.cancel_scope.cancel()

@@ -14,6 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.types import Message, Receive, Scope, Send
 
+from proxy.api.departure import departure
 from proxy.api.record import Record, record_of
 from proxy.core.contracts import Turn
 from proxy.core.errors import Busy, ServerError
@@ -136,8 +137,7 @@ class TurnReply:
         self._writing_since = None
 
     async def _watch_disconnect(self, receive: Receive, tasks: TaskGroup, record: Record) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await departure(receive)
         if not self._complete:
             record.ended = "disconnected"
         tasks.cancel_scope.cancel()

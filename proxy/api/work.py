@@ -6,6 +6,7 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from proxy.api.departure import departure
 from proxy.api.record import record_of
 
 Work = Callable[[], Awaitable[Response]]
@@ -23,8 +24,7 @@ class WorkReply:
         async with anyio.create_task_group() as tasks:
 
             async def watch() -> None:
-                while (await receive())["type"] != "http.disconnect":
-                    pass
+                await departure(receive)
                 record_of(scope).ended = "disconnected"
                 tasks.cancel_scope.cancel()
 

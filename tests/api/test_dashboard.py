@@ -229,6 +229,7 @@ def test_a_client_that_takes_nothing_of_the_news_is_given_up(make_fake: MakeDaem
         client.settimeout(WAIT)
         client.connect((host, int(port)))
         client.sendall(b"GET /admin/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert client.recv(1), "from here on whatever is logged is news"
         for _ in range(3000):
             RECENT.take(None, "info", {"event": "flood", "text": "x" * 2000})
         running.until(lambda: not running.daemon.observer._open, "given up")
