@@ -85,7 +85,10 @@ class NvidiaGpus:
     def __call__(self) -> Gpus:
         """The GPUs now."""
         if not self._ready:
-            self._problem = self._begin()
+            try:
+                self._problem = self._begin()
+            except OSError as error:
+                return Gpus(problem=f"no NVIDIA GPU can be read now: {error.strerror}")
             self._ready = True
         if self._problem:
             return Gpus(problem=self._problem)

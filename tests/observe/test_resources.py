@@ -1,5 +1,6 @@
 """Readings of the machine and of a process: in threads, bounded, and quiet where there is no GPU."""
 
+import errno
 import os
 import sys
 import threading
@@ -122,6 +123,18 @@ def test_where_there_is_no_gpu_the_reason_is_told(nvml: object, problem: str) ->
     read = NvidiaGpus(nvml)
     assert read() == Gpus(problem=problem)
     assert read() == Gpus(problem=problem)
+
+
+def test_where_the_library_cannot_be_loaded_now_it_may_be_later() -> None:
+    shortage = [OSError(errno.EMFILE, "Too many open files")]
+
+    def begin() -> None:
+        if shortage:
+            raise shortage.pop()
+
+    read = NvidiaGpus(bindings(init=begin))
+    assert read() == Gpus(problem="no NVIDIA GPU can be read now: Too many open files")
+    assert read() == Gpus((CARD,))
 
 
 def test_a_gpu_that_does_not_tell_its_utilization_has_none() -> None:
