@@ -45,7 +45,7 @@ def _ways(strategies: Strategies, width: int) -> Iterator[str]:
     yield "WITH THIS CLI"
     history = {"structured": "turn by turn", "transcript": "told in one message"}[strategies.history]
     tools = {"plain": "under their own names", "prefixed": "under prefixed names", "none": "cannot be declared"}
-    spares = {"initialized": "may be told their setup ahead", "booted": "are told nothing ahead"}
+    spares = {"initialized": "are told their setup ahead", "booted": "are told nothing ahead"}
     for name, way in (
         ("serve", f"no, for want of {', '.join(strategies.unfit)}" if strategies.unfit else "yes"),
         ("history", history),
@@ -54,7 +54,7 @@ def _ways(strategies: Strategies, width: int) -> Iterator[str]:
         ("effort", "sent" if strategies.effort else "left to the model"),
         ("tools", tools[strategies.tool_names]),
         ("results", "given to the process that waits" if strategies.waits else "told with the whole conversation"),
-        ("spares", f"{spares[strategies.depth]} (not used yet)"),
+        ("spares", spares[strategies.depth]),
     ):
         yield _filled(way, width, f"{name:<11}", " " * 11)
 
