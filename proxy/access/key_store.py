@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from proxy.access.keys import Key
+from proxy.core.files import hand_over, whole
 
 FILE = "keys.json"
 
@@ -81,20 +81,9 @@ class KeyStore:
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         data = _File.model_construct(format=1, keys=tuple(map(asdict, keys))).model_dump_json(indent=1, warnings=False)
-        # Written beside and renamed, so that a daemon that reads sees all of it or what was there before.
-        written = self.path.with_suffix(f".{uuid4().hex[:12]}")
-        try:
-            with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(data + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            if os.geteuid() == 0:
-                # With sudo: the daemon, whose folder this is, has to read it.
-                owner = self.path.parent.stat()
-                os.chown(written, owner.st_uid, owner.st_gid)
-            written.replace(self.path)
-        finally:
-            written.unlink(missing_ok=True)
+        with whole(self.path) as file:
+            file.write(data.encode() + b"\n")
+            hand_over(file.fileno(), self.path.parent)
 
 
 def _where(error: ValidationError | RecursionError) -> str:

@@ -3,17 +3,16 @@
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
-from uuid import uuid4
 
 import structlog
 
 from proxy.catalog.personas import MOST_PERSONAS, Persona
 from proxy.core.errors import InvalidRequest
+from proxy.core.files import sync, whole
 from proxy.core.request import Document, Image, Message, Role, Text
 from proxy.core.traits import Traits
 
@@ -66,35 +65,18 @@ class PersonaStore:
     def write(self, persona: Persona, data: bytes) -> None:
         """Keep the `encode`d `data` of `persona`, in place of one of the same name. Raises OSError."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._path(persona)
-        # Written beside and renamed, so that a crash leaves all of it or what was there before.
-        written = path.with_suffix(f".{uuid4().hex[:12]}")
-        try:
-            with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            written.replace(path)
-        finally:
-            written.unlink(missing_ok=True)
-        self._sync()
+        with whole(self._path(persona)) as file:
+            file.write(data)
+        sync(self._folder)
 
     def remove(self, persona: Persona) -> None:
         """Keep it no more. Raises OSError."""
         self._path(persona).unlink(missing_ok=True)
         if self._folder.exists():
-            self._sync()
+            sync(self._folder)
 
     def _path(self, persona: Persona) -> Path:
         return self._folder / f"{hashlib.sha256(json.dumps(persona.key).encode()).hexdigest()}.json"
-
-    def _sync(self) -> None:
-        """Make the names in the folder last, not only what is in the files."""
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def encode(persona: Persona) -> bytes:

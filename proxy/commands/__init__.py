@@ -5,6 +5,7 @@ machine  folders, port and limits, as the daemon would find them
 live     one question over the operator's own login
 keys     adds, lists and revokes the keys of clients
 chats    lists, shows, exports, imports and deletes kept chats
+columns  tables in a terminal
 models   lists the models that clients can ask for
 serving  a daemon served until a signal: its manager told, its settings read again
 service  the daemon as a service of systemd

@@ -1,17 +1,18 @@
 """`claude-ollama-server chats list | show | export | import | delete`: the kept chats; a daemon may run meanwhile."""
 
 import argparse
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 from config import ConfigError, add_flags, load
+from proxy.commands.columns import print_columns
 from proxy.core.chats import Chat, ChatMessage, ChatStore
+from proxy.core.files import whole
+from proxy.core.request import Caller
 from proxy.observe.log import configure_log
 from proxy.store.export import ExportWriter, chats_of
 from proxy.store.on_demand import chats_on_demand, place_of
@@ -47,7 +48,7 @@ DELETE = """\
 Delete a chat of an owner. There is no way back but an export.
 """
 
-ANYONE = "anonymous"
+ANYONE = Caller().name
 """The owner of the chats of clients without a key."""
 
 _HEADINGS = ("ID", "LAST UPDATED", "CREATED", "MESSAGES", "TITLE")
@@ -117,9 +118,7 @@ async def list_chats(store: ChatStore, arguments: argparse.Namespace, place: str
         )
         for summary in summaries
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_columns(rows)
 
 
 async def show(store: ChatStore, arguments: argparse.Namespace, place: str) -> None:
@@ -233,12 +232,5 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
     if path is None:
         yield sys.stdout.buffer
         return
-    written = path.with_name(f"{path.name}.{uuid4().hex[:12]}.writing")
-    try:
-        with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
+    with whole(path) as file:
+        yield file

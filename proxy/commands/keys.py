@@ -12,6 +12,7 @@ from proxy.access.journal import Journal
 from proxy.access.key_store import KeyStore, KeysUnusable
 from proxy.access.keys import Key, KeyLimits, digest_of, new_id, new_secret
 from proxy.access.usage import Use
+from proxy.commands.columns import print_columns
 
 _DAY = 24 * 3600
 
@@ -119,9 +120,7 @@ def list_keys(_arguments: argparse.Namespace, settings: Settings) -> None:
         return
     used = Journal(settings.state_folder).read(now.date())
     rows = [_HEADINGS, *(_row(key, used.get(key.id, Use()), now) for key in keys)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_columns(rows)
 
 
 def revoke(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from config import Settings
 from proxy.app import open_daemon
+from proxy.commands.columns import print_columns
 from proxy.observe.log import configure_log
 
 
@@ -16,6 +17,4 @@ async def models(settings: Settings, environ: Mapping[str, str]) -> None:
         await daemon.others.look_again()
         rows = [("NAME", "IS ASKED FOR AS", "MODEL", "CONTEXT")]
         rows += [(m.name, m.backend_model, m.display_name, f"{m.context_length:,}") for m in daemon.catalog.models]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_columns(rows)

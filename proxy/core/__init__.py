@@ -14,4 +14,5 @@ deadlines   the deadlines of a turn
 chats       kept conversations, and what keeps them
 resources   what a machine and a process use
 framing     lines out of a byte stream
+files       files that are written whole or not at all
 """

@@ -7,18 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 from proxy.core.errors import Busy, ServerError
-from proxy.store.ownership import hand_over, make_file, make_folder
+from proxy.core.files import UNFINISHED, hand_over, sync, whole
+from proxy.store.ownership import make_file, make_folder
 
 Stamp = tuple[int, int, int]
 """What changes when a file does: inode, size, time in nanoseconds."""
 
 _LOCK = ".lock"
-
-_UNFINISHED = ".writing"
-# How the name of a file ends that is not written yet.
 
 _LOOK_AGAIN = 0.005
 # Seconds between two looks at a lock.
@@ -49,23 +46,17 @@ class Folder:
 
     def sweep(self) -> None:
         """As the only writer: remove what one who was killed has left unfinished."""
-        for path in self.path.glob(f"*{_UNFINISHED}"):
+        for path in self.path.glob(f"*{UNFINISHED}"):
             path.unlink(missing_ok=True)
 
     def write(self, name: str, data: bytes) -> Stamp:
         """As the only writer: write a file whole, in place of the one that is there; it outlives a loss of power."""
-        written = self.path / f"{name}.{uuid4().hex[:12]}{_UNFINISHED}"
-        try:
-            with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                status = os.fstat(file.fileno())
-            hand_over(written)
-            written.replace(self.path / name)
-        finally:
-            written.unlink(missing_ok=True)
-        self._sync()
+        with whole(self.path / name) as file:
+            file.write(data)
+            file.flush()
+            status = os.fstat(file.fileno())
+            hand_over(file.fileno(), self.path)
+        sync(self.path)
         return stamp_of(status)
 
     def remove(self, name: str) -> bool:
@@ -74,7 +65,7 @@ class Folder:
             (self.path / name).unlink()
         except FileNotFoundError:
             return False
-        self._sync()
+        sync(self.path)
         return True
 
     def read(self, name: str, most: int) -> bytes | None:
@@ -98,14 +89,6 @@ class Folder:
             with contextlib.suppress(FileNotFoundError):
                 found[path.name] = stamp_of(path.stat())
         return found
-
-    def _sync(self) -> None:
-        """Make the names in the folder last, not only what is in the files."""
-        folder = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

@@ -1,8 +1,8 @@
 """The settings of one turn, as `apply_flag_settings` gives them to a live process. Pure.
 
-Settings merge and outlive a turn: each one is set whenever any of them changes, to nothing when it has no value. Sampling, stop strings,
-limits, thinking, the choice of tools and the answer's format are fields of the API request that the CLI merges in
-(`CLAUDE_CODE_EXTRA_BODY`).
+Settings merge and outlive a turn: each one is set whenever any of them changes, to nothing when it has no value.
+Sampling, stop strings, limits, thinking, the choice of tools and the answer's format are fields of the API request
+that the CLI merges in (`CLAUDE_CODE_EXTRA_BODY`).
 """
 
 import json

@@ -2,12 +2,11 @@
 
 import contextlib
 import json
-import os
 from pathlib import Path
-from uuid import uuid4
 
 from proxy.backends.claude_cli.command import LoginMode
 from proxy.backends.claude_cli.probing.findings import Findings, from_value
+from proxy.core.files import whole
 
 _FILE = "probe.json"
 
@@ -42,14 +41,8 @@ class ProbeStore:
         others = [found for found in self._all() if (found.identity, found.login) != key]
         text = "[" + ",\n".join(found.to_json() for found in [findings, *others][:_KEPT]) + "]\n"
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Written beside and renamed, so that whoever reads sees all of it or what was there before.
-        written = self._file.with_name(f"{_FILE}.{uuid4().hex[:12]}")
-        try:
-            with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(text)
-            written.replace(self._file)
-        finally:
-            written.unlink(missing_ok=True)
+        with whole(self._file) as file:
+            file.write(text.encode())
 
     def _all(self) -> list[Findings]:
         try:
