@@ -5,20 +5,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from config import ConfigError, Settings
 from proxy.backends.minilm.embedder import MiniLM
 from proxy.backends.minilm.place import WEIGHTS, find_model
-from proxy.backends.ollama.backend import OllamaBackend
-from proxy.backends.ollama.client import Client
 from proxy.backends.ollama.listings import Found
-from proxy.backends.ollama.roster import Roster
 from proxy.catalog.models import Catalog
 from proxy.core.contracts import Backend, Embedder, OnSpent
 from proxy.core.deadlines import Deadlines
 from proxy.parts import MINILM, OLLAMA, deadlines, embedding_model, upstream_model
+
+if TYPE_CHECKING:
+    from proxy.backends.ollama.backend import OllamaBackend
+    from proxy.backends.ollama.roster import Roster
 
 log = structlog.get_logger()
 
@@ -32,8 +34,8 @@ class Others:
 
     backends: dict[str, Backend] = field(default_factory=dict)
     embedders: dict[str, Embedder] = field(default_factory=dict)
-    ollama: OllamaBackend | None = None
-    roster: Roster | None = None
+    ollama: "OllamaBackend | None" = None
+    roster: "Roster | None" = None
 
     async def keep_up(self) -> None:
         """Keep the servers' models known, until cancelled."""
@@ -81,6 +83,10 @@ async def _open_ollama(
     others: Others,
     stack: AsyncExitStack,
 ) -> None:
+    from proxy.backends.ollama.backend import OllamaBackend  # an HTTP client takes a while, and most have no server
+    from proxy.backends.ollama.client import Client
+    from proxy.backends.ollama.roster import Roster
+
     assert settings.ollama_url is not None
     key = read_key(settings.ollama_key_file, environ)
     log.info("upstream", url=settings.ollama_url, key="given" if key else "none")

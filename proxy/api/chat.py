@@ -27,8 +27,7 @@ from proxy.core.reply import Reply
 from proxy.observe.resources import Resources
 from proxy.wire import chat
 from proxy.wire.chat import history
-from proxy.wire.chat.rendering import parse_render, rendering
-from proxy.wire.chat.requests import SIMPLE, STREAM, check_chat_id
+from proxy.wire.chat.requests import SIMPLE, STREAM, check_chat_id, parse_render
 
 _MANNERS = Manners(chat.error_body, PLAIN_JSON, SSE, chat.SPELLINGS, UNCACHED)
 
@@ -161,7 +160,7 @@ class ChatRoutes:
     async def render(self, request: Request) -> Response:
         text = await self._desk.parsed(request, parse_render)
         async with self._rendering:
-            return _told(await to_thread.run_sync(rendering, text))
+            return _told(await to_thread.run_sync(_rendering, text))
 
     async def delete(self, request: Request) -> Response:
         chat_id = check_chat_id(request.path_params["id"])
@@ -184,6 +183,12 @@ def _unreachable() -> Iterator[None]:
     except (UpstreamFailed, BackendFailed) as error:
         error.status = _UNREACHABLE
         raise
+
+
+def _rendering(text: str) -> bytes:
+    from proxy.wire.chat.rendering import rendering  # it takes a while, and is for the page alone
+
+    return rendering(text)
 
 
 def _owner(request: Request) -> str:

@@ -23,7 +23,6 @@ from proxy.api.page import Status
 from proxy.core.errors import Busy, InvalidRequest, ServerError
 from proxy.observe.exchange import Exchange
 from proxy.observe.observer import Observer
-from proxy.observe.prometheus import MEDIA_TYPE, exposition
 from proxy.wire import ollama
 from proxy.wire.jsontext import dump
 
@@ -121,6 +120,8 @@ class DashboardRoutes:
 
     async def prometheus(self, request: Request) -> Response:
         check_admin(request)
+        from proxy.observe.prometheus import MEDIA_TYPE, exposition  # it takes a while, and few ask for it
+
         levels = levels_of(self._status())
         return Response(exposition(self._observer.metrics, levels), headers=_HEADERS, media_type=MEDIA_TYPE)
 

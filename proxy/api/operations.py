@@ -12,7 +12,6 @@ from proxy.api.desk import NDJSON, PLAIN_JSON, SSE
 from proxy.api.health import ALIVE, HEALTH, READY
 from proxy.wire import embeddings
 from proxy.wire.anthropic import requests as anthropic
-from proxy.wire.chat import rendering
 from proxy.wire.chat import requests as chat
 from proxy.wire.fields import Struct
 from proxy.wire.ollama import creation
@@ -140,7 +139,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "/chat/history": Operation("The kept chats", "Chat", errors=(400, 500), parameters=(_SEARCH,)),
     "/chat/history/{id}": Operation("One kept chat", "Chat", errors=(400, 404, 500)),
     "/chat/delete/{id}": Operation("Forget a kept chat", "Chat", errors=(400, 404, 500, 503, 504)),
-    "/chat/render": Operation("Markdown as HTML that is harmless", "Chat", {200: _JSON}, _BODY, rendering.RENDER),
+    "/chat/render": Operation("Markdown as HTML that is harmless", "Chat", {200: _JSON}, _BODY, chat.RENDER),
     "/admin/keys": Operation("The keys, without their secrets; for admins", "Server"),
     "/admin/status": Operation("The daemon, its processes and its host; for admins", "Server"),
     "/admin/metrics": Operation(

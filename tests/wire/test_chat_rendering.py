@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from proxy.core.errors import InvalidRequest
 from proxy.wire.chat.colours import coloured
-from proxy.wire.chat.rendering import MOST_CHARACTERS, parse_render, rendered, rendering
+from proxy.wire.chat.rendering import rendered, rendering
+from proxy.wire.chat.requests import MOST_RENDERED, parse_render
 
 LINK = 'target="_blank" rel="noopener noreferrer"'
 HARMLESS_TAGS = {
@@ -147,7 +148,7 @@ def test_what_is_nested_without_end_is_rendered_all_the_same(unit: str) -> None:
 
 def test_a_body_has_a_text_that_is_neither_empty_nor_too_long() -> None:
     assert parse_render(b'{"text": "a"}') == "a"
-    for text in ("", "x" * (MOST_CHARACTERS + 1)):
+    for text in ("", "x" * (MOST_RENDERED + 1)):
         with pytest.raises(InvalidRequest, match="text must not"):
             parse_render(json.dumps({"text": text}).encode())
     assert json.loads(rendering("a")) == {"html": "<p>a</p>\n", "success": True}

@@ -16,15 +16,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
-from proxy.core.errors import InvalidRequest
 from proxy.wire.chat.colours import CLASSES, coloured
-from proxy.wire.fields import Struct, read_body, string
 from proxy.wire.jsontext import dump
-
-MOST_CHARACTERS = 100_000
-"""Of a text: longer than most answers ever are, and rendered in a second or two at worst."""
-
-RENDER = Struct("chat.RenderRequest", {"text": string}, needed=("text",))
 
 _HEADING_BELOW = 2
 # An answer stands below the headings of its page.
@@ -44,16 +37,6 @@ _ATTRIBUTES = {
     "th": {"align"},
 }
 _CLASSES = {"span": set(CLASSES)}
-
-
-def parse_render(body: bytes, _exists: object = None) -> str:
-    """Read a body of /chat/render. Raises `InvalidRequest`."""
-    text: str = read_body(body, RENDER).get("text", "")
-    if not text:
-        raise InvalidRequest("text must not be empty")
-    if len(text) > MOST_CHARACTERS:
-        raise InvalidRequest(f"text must not have more than {MOST_CHARACTERS} characters")
-    return text
 
 
 def rendering(text: str) -> bytes:

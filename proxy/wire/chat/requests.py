@@ -1,4 +1,4 @@
-"""Bodies of /chat, /chat/simple and /chat/stream, as values.
+"""Bodies of /chat, /chat/simple, /chat/stream and /chat/render, as values.
 
 A body with `message` is a message to a chat; one with `prompt` or `messages` is a whole conversation, of which nothing
 is kept. Where it names no model, the parsers take the `default` one.
@@ -24,7 +24,10 @@ SPELLINGS: Mapping[str, str] = {"think": "think"}
 CHAT_ID = "^[A-Za-z0-9_-]{1,64}$"
 """What the id of a chat has to match."""
 
-_CHAT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CHAT_ID = re.compile(CHAT_ID.strip("^$"), re.ASCII)
+
+MOST_RENDERED = 100_000
+"""Characters of a text: longer than most answers ever are, and rendered in a second or two at worst."""
 
 _MESSAGE = {"message": string, "model": string, "images": IMAGES, "think": think_wish}
 _KEPT = {
@@ -35,6 +38,7 @@ _KEPT = {
 CHAT = Struct("chat.Request", {**_KEPT, "stream": boolean, "prompt": string, "messages": MESSAGES})
 STREAM = Struct("chat.StreamRequest", _KEPT, needed=("message",))
 SIMPLE = Struct("chat.SimpleRequest", _MESSAGE, needed=("message",))
+RENDER = Struct("chat.RenderRequest", {"text": string}, needed=("text",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,16 @@ def parse_chat(body: bytes, exists: Exists = any_model, *, default: str) -> Prom
 def parse_message(body: bytes, exists: Exists = any_model, *, default: str, struct: Struct) -> MessageChat:
     """Read a body that `struct` reads, of /chat/simple or /chat/stream. Raises `ServerError`."""
     return _message_chat(read_body(body, struct), exists, default)
+
+
+def parse_render(body: bytes, _exists: object = None) -> str:
+    """Read a body of /chat/render. Raises `InvalidRequest`."""
+    text: str = read_body(body, RENDER).get("text", "")
+    if not text:
+        raise InvalidRequest("text must not be empty")
+    if len(text) > MOST_RENDERED:
+        raise InvalidRequest(f"text must not have more than {MOST_RENDERED} characters")
+    return text
 
 
 def check_chat_id(chat_id: str) -> str:
