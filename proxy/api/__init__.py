@@ -20,7 +20,7 @@ openapi      that description, at ``/openapi.json``
 page         what a browser sees at ``/``
 body         request bodies, bounded, decompressed
 reply        the response that owns a turn's scope: streaming, folding, disconnects, errors
-departure    when a client has gone away
+departure    when a client has gone away, or has to
 work         a response that takes a while to make, and is not made for a client that has gone
 record       what one request did, for its line in the log
 origins      which web pages may use the API (CORS)

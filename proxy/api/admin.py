@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from proxy.access.keys import Key
 from proxy.access.usage import Use
-from proxy.api.desk import JSON, NDJSON, Desk, Manners
+from proxy.api.desk import JSON, NDJSON, UNSTORED, Desk, Manners
 from proxy.api.identity import identity_of, is_at_hand
 from proxy.core.errors import InvalidRequest, NotLoggedIn
 from proxy.core.request import Caller
@@ -18,7 +18,6 @@ from proxy.wire import ollama
 from proxy.wire.jsontext import dump
 
 _MANNERS = Manners(ollama.error_body, JSON, NDJSON, {})
-_HEADERS = {"cache-control": "no-store"}
 
 
 class AdminRoutes:
@@ -35,7 +34,7 @@ class AdminRoutes:
         check_admin(request)
         now = datetime.now(UTC)
         keys = [_shown(key, now) for key in self._desk.engine.admission.keyring.keys]
-        return Response(dump({"keys": keys}), headers=_HEADERS, media_type=JSON)
+        return Response(dump({"keys": keys}), headers=UNSTORED, media_type=JSON)
 
     async def usage(self, request: Request) -> Response:
         check_admin(request)
@@ -54,7 +53,7 @@ class AdminRoutes:
                 for id, use in used.items()
             ],
         }
-        return Response(dump(told), headers=_HEADERS, media_type=JSON)
+        return Response(dump(told), headers=UNSTORED, media_type=JSON)
 
 
 def check_admin(request: Request) -> None:

@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.api.desk import PLAIN_JSON, SSE, UNCACHED, Answer, Desk, Manners
-from proxy.api.identity import identity_of
+from proxy.api.desk import PLAIN_JSON, SSE, UNCACHED, UNSTORED, Answer, Desk, Manners
 from proxy.api.metering import Followed, Meter
 from proxy.api.reply import Dialect
 from proxy.catalog.fit import Fitted
@@ -36,8 +35,6 @@ _UNREACHABLE = 503
 
 _RENDERINGS = 1
 # At the same time: they take the interpreter from streams, a little at a time.
-
-_HEADERS = {"cache-control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +142,17 @@ class ChatRoutes:
             async with self._desk.engine.open(fitted) as turn:
                 yield turn
 
+    def _owner(self, request: Request) -> str:
+        return self._desk.caller(request).name
+
     async def histories(self, request: Request) -> Response:
         sought = request.query_params.get("search", "")
-        summaries = await self._service.keeper.summaries(_owner(request), sought)
+        summaries = await self._service.keeper.summaries(self._owner(request), sought)
         return _told(await to_thread.run_sync(history.chats, summaries))
 
     async def history(self, request: Request) -> Response:
         chat_id = check_chat_id(request.path_params["id"])
-        found: Chat | None = await self._service.keeper.load(_owner(request), chat_id)
+        found: Chat | None = await self._service.keeper.load(self._owner(request), chat_id)
         if found is None:
             raise _not_found()
         return _told(await to_thread.run_sync(history.history, found))
@@ -164,7 +164,7 @@ class ChatRoutes:
 
     async def delete(self, request: Request) -> Response:
         chat_id = check_chat_id(request.path_params["id"])
-        if not await self._service.keeper.delete(_owner(request), chat_id):
+        if not await self._service.keeper.delete(self._owner(request), chat_id):
             raise _not_found()
         return _told(history.DELETED)
 
@@ -191,12 +191,8 @@ def _rendering(text: str) -> bytes:
     return rendering(text)
 
 
-def _owner(request: Request) -> str:
-    return identity_of(request.scope).caller.name
-
-
 def _told(body: bytes) -> Response:
-    return Response(body, headers=_HEADERS, media_type=PLAIN_JSON)
+    return Response(body, headers=UNSTORED, media_type=PLAIN_JSON)
 
 
 def _not_found() -> InvalidRequest:

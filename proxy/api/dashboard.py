@@ -16,7 +16,7 @@ from starlette.routing import Route
 from proxy.api import telling
 from proxy.api.access import METRICS
 from proxy.api.admin import check_admin
-from proxy.api.desk import JSON, NDJSON, Answer, Desk, Manners
+from proxy.api.desk import JSON, NDJSON, UNSTORED, Answer, Desk, Manners
 from proxy.api.events import EventStream, event
 from proxy.api.identity import identity_of
 from proxy.api.page import Status
@@ -27,7 +27,6 @@ from proxy.wire import ollama
 from proxy.wire.jsontext import dump
 
 _MANNERS = Manners(ollama.error_body, JSON, NDJSON, {})
-_HEADERS = {"cache-control": "no-store"}
 
 _STREAMS = 16
 # The most that look at the same time.
@@ -123,7 +122,7 @@ class DashboardRoutes:
         from proxy.observe.prometheus import MEDIA_TYPE, exposition  # it takes a while, and few ask for it
 
         levels = levels_of(self._status())
-        return Response(exposition(self._observer.metrics, levels), headers=_HEADERS, media_type=MEDIA_TYPE)
+        return Response(exposition(self._observer.metrics, levels), headers=UNSTORED, media_type=MEDIA_TYPE)
 
     async def _news(self, requests: int, lines: int) -> AsyncGenerator[bytes, None]:
         """What happens from now on: statuses, and what has come after those numbers. What fell out meanwhile is lost,
@@ -181,7 +180,7 @@ def levels_of(status: Status) -> dict[str, float]:
 
 
 def _json(value: object) -> Response:
-    return Response(dump(value), headers=_HEADERS, media_type=JSON)
+    return Response(dump(value), headers=UNSTORED, media_type=JSON)
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

@@ -52,6 +52,7 @@ PLAIN_JSON = "application/json"
 NDJSON = "application/x-ndjson"
 SSE = "text/event-stream"
 UNCACHED = ((b"cache-control", b"no-cache"),)
+UNSTORED = {"cache-control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)

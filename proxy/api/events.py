@@ -4,18 +4,17 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import anyio
-from anyio.abc import TaskGroup
 from starlette.types import Receive, Scope, Send
 
-from proxy.api.departure import departure
+from proxy.api.departure import abort, watch_departure
 from proxy.api.desk import SSE
-from proxy.api.record import Record, record_of
-from proxy.api.reply import ABORT
+from proxy.api.record import record_of
+from proxy.api.reply import UNBUFFERED
 
 Events = Callable[[], AsyncGenerator[bytes, None]]
 """Opens a stream; each of its pieces is one event or more."""
 
-_HEADERS = [(b"content-type", SSE.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+_HEADERS = [(b"content-type", SSE.encode()), (b"cache-control", b"no-store"), UNBUFFERED]
 
 
 def event(kind: str, data: bytes) -> bytes:
@@ -34,10 +33,10 @@ class EventStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = record_of(scope)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._watch_disconnect, receive, tasks, record)
+            tasks.start_soon(watch_departure, receive, tasks, record, lambda: self._complete)
             if not await self._send_all(send):
                 record.ended = "stalled"
-                scope.get(ABORT, lambda: None)()
+                abort(scope)
             tasks.cancel_scope.cancel()
 
     async def _send_all(self, send: Send) -> bool:
@@ -50,13 +49,6 @@ class EventStream:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                 if writing.cancelled_caught:
                     return False
-        # After its last byte a response is told of a disconnect as well.
         self._complete = True
         await send({"type": "http.response.body", "body": b""})
         return True
-
-    async def _watch_disconnect(self, receive: Receive, tasks: TaskGroup, record: Record) -> None:
-        await departure(receive)
-        if not self._complete:
-            record.ended = "disconnected"
-        tasks.cancel_scope.cancel()

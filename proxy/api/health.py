@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from proxy.api.desk import JSON, route
+from proxy.api.desk import JSON, UNSTORED, route
+from proxy.wire.stamps import stamp
 
 SERVER = "claude-ollama-server"
 """What this server calls itself, for those who ask what has the port."""
@@ -19,8 +20,6 @@ HEALTH = "/health"
 
 Missing = Callable[[], Mapping[str, str]]
 """What keeps chats from being answered now: each thing's name, and a sentence. Empty when nothing does."""
-
-_HEADERS = {"cache-control": "no-store"}
 
 
 class HealthRoutes:
@@ -41,8 +40,7 @@ class HealthRoutes:
         return _answer(200, {"server": SERVER, "alive": True})
 
     async def health(self, _request: Request) -> Response:
-        now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-        return _answer(200, {"status": "ok", "timestamp": f"{now}Z", "response_code": 200})
+        return _answer(200, {"status": "ok", "timestamp": stamp(datetime.now(UTC)), "response_code": 200})
 
     async def ready(self, _request: Request) -> Response:
         missing = dict(self._missing())
@@ -50,4 +48,4 @@ class HealthRoutes:
 
 
 def _answer(status: int, body: Mapping[str, object]) -> Response:
-    return Response(json.dumps(body) + "\n", status, _HEADERS, JSON)
+    return Response(json.dumps(body) + "\n", status, UNSTORED, JSON)

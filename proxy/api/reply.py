@@ -14,21 +14,18 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.types import Message, Receive, Scope, Send
 
-from proxy.api.departure import departure
+from proxy.api.departure import abort, watch_departure
 from proxy.api.record import Record, record_of
 from proxy.core.contracts import Turn
 from proxy.core.errors import Busy, ServerError
 from proxy.core.events import Event, Finished, Started
 from proxy.core.reply import Reply, fold
 
-ABORT = "claude_ollama.abort"
-"""The key in a request's scope of a function that drops its connection."""
-
 Headers = Sequence[tuple[bytes, bytes]]
 OpenTurn = Callable[[], AbstractAsyncContextManager[Turn]]
 
-_UNBUFFERED = (b"x-accel-buffering", b"no")
-# Has nginx, and others that took it over, pass on each piece of a stream as it comes.
+UNBUFFERED = (b"x-accel-buffering", b"no")
+"""Has nginx, and others that took it over, pass on each piece of a stream as it comes."""
 
 
 class Encoder(Protocol):
@@ -69,7 +66,7 @@ class TurnReply:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = record_of(scope)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._watch_disconnect, receive, tasks, record)
+            tasks.start_soon(watch_departure, receive, tasks, record, lambda: self._complete)
             tasks.start_soon(self._watch_stall, scope, tasks, record)
             await self._run(send, record)
             tasks.cancel_scope.cancel()
@@ -82,7 +79,6 @@ class TurnReply:
             record.failed(error)
             await self._fail(error, send)
         if self._started:
-            # After its last byte a response is told of a disconnect as well.
             self._complete = True
             await self._write(send, b"", more=False)
 
@@ -92,7 +88,7 @@ class TurnReply:
         async for events in turn:
             if not self._started:
                 # The first event is the API's acceptance: headers go out now, so that slow thinking is no silence.
-                headers = (*self._dialect.headers, _UNBUFFERED)
+                headers = (*self._dialect.headers, UNBUFFERED)
                 await self._start(send, 200, self._dialect.stream_type, headers)
             data = stream.encode(events)
             if data:
@@ -136,12 +132,6 @@ class TurnReply:
         await send(message)
         self._writing_since = None
 
-    async def _watch_disconnect(self, receive: Receive, tasks: TaskGroup, record: Record) -> None:
-        await departure(receive)
-        if not self._complete:
-            record.ended = "disconnected"
-        tasks.cancel_scope.cancel()
-
     async def _watch_stall(self, scope: Scope, tasks: TaskGroup, record: Record) -> None:
         # A look from time to time costs the stream nothing; a deadline around every write would.
         while True:
@@ -150,11 +140,7 @@ class TurnReply:
             if since is not None and anyio.current_time() - since >= self._write_timeout:
                 record.ended = "stalled"
                 tasks.cancel_scope.cancel()
-                # A connection that is only closed waits until the client takes what is left.
-                scope.get(ABORT, _no_abort)()
-
-
-def _no_abort() -> None: ...
+                abort(scope)
 
 
 def _note(events: Sequence[Event], record: Record) -> None:

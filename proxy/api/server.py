@@ -17,8 +17,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.api.departure import ABORT
 from proxy.api.protocol import Bounds, Protocol
-from proxy.api.reply import ABORT
 from proxy.api.tls import Certificate
 
 log = structlog.get_logger()

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.access.keys import Key
 from proxy.api.page import Status
+from proxy.backends.claude_cli.lease import Member
 from proxy.core.resources import ProcessReading
 from proxy.observe.exchange import Contents, Exchange
 from proxy.observe.host import Look
@@ -22,7 +23,7 @@ _COUNTED = ("prompt_tokens", "output_tokens", "load_ms", "first_token_ms", "eval
 # Facts that have a place of their own; others are told as `more`.
 
 
-def process(member: Any, reading: ProcessReading | None) -> dict[str, Any]:
+def process(member: Member, reading: ProcessReading | None) -> dict[str, Any]:
     """A process of the pool."""
     return {
         "pid": member.pid,

@@ -6,7 +6,7 @@ import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from proxy.api.departure import departure
+from proxy.api.departure import watch_departure
 from proxy.api.record import record_of
 
 Work = Callable[[], Awaitable[Response]]
@@ -22,13 +22,7 @@ class WorkReply:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         made: Response | None = None
         async with anyio.create_task_group() as tasks:
-
-            async def watch() -> None:
-                await departure(receive)
-                record_of(scope).ended = "disconnected"
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(watch)
+            tasks.start_soon(watch_departure, receive, tasks, record_of(scope))
             made = await self._work()
             tasks.cancel_scope.cancel()
         if made is not None:

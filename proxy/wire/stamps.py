@@ -1,4 +1,4 @@
-"""`created_at`: UTC, RFC 3339, six fractional digits."""
+"""Times as answers have them: UTC, RFC 3339, six fractional digits."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 Now = Callable[[], int]
 
 _SECOND = 1_000_000_000
+
+
+def stamp(at: datetime) -> str:
+    """A time, such as ``2026-11-21T00:09:55.689758Z``."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class Stamps:

@@ -1,7 +1,6 @@
 """Kept chats, as they are told to clients, and as a model is told them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from proxy.core.chats import Chat, ChatMessage, ChatSummary
@@ -9,6 +8,7 @@ from proxy.core.request import Message, Text
 from proxy.wire.chat.requests import user_message
 from proxy.wire.images import check_count
 from proxy.wire.jsontext import dump
+from proxy.wire.stamps import stamp
 
 DELETED = dump({"message": "Chat ID deleted successfully", "success": True})
 """The answer of /chat/delete/{id}."""
@@ -47,11 +47,6 @@ def history(chat: Chat) -> bytes:
         "messages": [{"role": "system", "content": chat.system}, *map(_told, chat.messages)],
     }
     return dump({"chat_id": chat.id, "history": told, "success": True})
-
-
-def stamp(at: datetime) -> str:
-    """A time in UTC, RFC 3339."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _message(kept: ChatMessage) -> Message:
