@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from proxy.core.errors import TimedOut
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
@@ -11,3 +13,8 @@ class Deadlines:
     first_event: float
     idle: float
     total: float
+
+
+def passed(name: str, seconds: float) -> TimedOut:
+    """The error for the deadline of that name, and of so many seconds."""
+    return TimedOut(f"the {name} deadline of {seconds:g} s has passed", should_retry=False)

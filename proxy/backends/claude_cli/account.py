@@ -41,23 +41,21 @@ def read_account(reply: Mapping[str, Any], login: Login) -> Account:
     source = next((str(name) for name in sources if name and name != "none"), "")
     if not source and login.mode != "stored":
         source = login.credential
-    models = reply.get("models")
     return Account(
         logged_in=bool(source) or known is None,
         source=source or "unknown",
-        models=tuple(_models(models if isinstance(models, list) else [])),
+        models=tuple(_models(reply)),
     )
 
 
 def aliases(reply: Mapping[str, Any]) -> list[str]:
     """The CLI's own names of models, in its answer to `initialize`; not that of whichever is the default."""
-    models = reply.get("models")
-    return [model.alias for model in _models(models if isinstance(models, list) else []) if model.alias != "default"]
+    return [model.alias for model in _models(reply) if model.alias != "default"]
 
 
-def _models(entries: list[Any]) -> list[CliModel]:
-    models = []
-    for entry in entries:
+def _models(reply: Mapping[str, Any]) -> list[CliModel]:
+    entries, models = reply.get("models"), []
+    for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict) or not entry.get("value"):
             continue
         alias = str(entry["value"])

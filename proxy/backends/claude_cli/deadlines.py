@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from proxy.core.deadlines import Deadlines
+from proxy.core.deadlines import Deadlines, passed
 from proxy.core.errors import TimedOut
 
 
@@ -41,7 +41,7 @@ class Watch:
         if now < at:
             self._timer = self._loop.call_later(at - now, self._look)
         else:
-            self._fail(TimedOut(f"the {name} deadline of {seconds:g} s has passed", should_retry=False))
+            self._fail(passed(name, seconds))
 
     def _pending(self, now: float) -> list[tuple[float, str, float]]:
         limits = self._deadlines

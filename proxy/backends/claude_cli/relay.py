@@ -247,10 +247,8 @@ class CliTurn:
 
     async def _arrival(self) -> None:
         session, watch = self._session, self._watch
-        if session.ready:
-            await session.arrival()
-            return
-        watch.waiting_since = time.monotonic()
+        if not session.ready:
+            watch.waiting_since = time.monotonic()
         await session.arrival()
         watch.waiting_since = None
 

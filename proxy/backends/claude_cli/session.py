@@ -99,6 +99,8 @@ class Session:
         """Whether nothing has come of a turn that nobody asked for; the rest is forgotten. Raises `ServerError`."""
         while self._lines or self.process.ready:
             await self._fill()
+        if self._fault is not None:
+            raise self._fault
         quiet = not any(isinstance(output, ApiEvent | Result) for output in self._outputs)
         self._outputs.clear()
         return quiet
@@ -106,11 +108,11 @@ class Session:
     @property
     def ready(self) -> bool:
         """Something has arrived: `arrival` returns without waiting."""
-        return bool(self._outputs or self._lines) or self.process.ready
+        return bool(self._outputs or self._lines or self._fault) or self.process.ready
 
     async def arrival(self) -> None:
         """Wait until something has arrived, for `take`. Raises `BackendFailed`, once no more will."""
-        if not (self._outputs or self._lines):
+        if not (self._outputs or self._lines or self._fault):
             self._lines.extend(await self.process.receive())
 
     def take(self) -> Output | None:
@@ -121,6 +123,8 @@ class Session:
         """
         if self._outputs:
             return self._outputs.popleft()
+        if self._fault is not None:
+            raise self._fault
         lines = self._lines
         while lines:
             output = self._read(lines.popleft())
@@ -182,10 +186,8 @@ class Session:
                 self._outputs.append(output)
 
     def _read(self, line: bytes) -> Output | None:
-        """The output of a line; None for control traffic, which is dealt with here."""
+        """The output of a line; None for control traffic, which is dealt with here. Raises `ServerError`, for good."""
         try:
-            if self._fault is not None:
-                raise self._fault
             output = decode(line)
             return output if type(output) is ApiEvent else self._sorted(output)
         except CorruptLine as error:
@@ -194,7 +196,6 @@ class Session:
             self._fault = error
         # What came before a fault counts, what follows it does not.
         self._lines.clear()
-        self._lines.append(line)
         raise self._fault
 
     def _sorted(self, output: Output) -> Output | None:

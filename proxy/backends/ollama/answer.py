@@ -95,12 +95,12 @@ class Answer:
 
     def _finished(self, line: Mapping[str, Any]) -> Finished:
         reason = _REASONS.get(_string(line.get("done_reason")), "tool_calls" if self._calls else "stop")
-        usage = Usage(input_tokens=_count(line, "prompt_eval_count"), output_tokens=_count(line, "eval_count"))
+        usage = Usage(input_tokens=count(line, "prompt_eval_count"), output_tokens=count(line, "eval_count"))
         timings = Timings(
-            load=max(1, _count(line, "load_duration")),
-            prompt=max(1, _count(line, "prompt_eval_duration")),
-            eval=max(1, _count(line, "eval_duration")),
-            total=max(1, _count(line, "total_duration")),
+            load=max(1, count(line, "load_duration")),
+            prompt=max(1, count(line, "prompt_eval_duration")),
+            eval=max(1, count(line, "eval_duration")),
+            total=max(1, count(line, "total_duration")),
         )
         return Finished(reason, usage, timings)
 
@@ -119,6 +119,7 @@ def _string(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _count(line: Mapping[str, Any], name: str) -> int:
+def count(line: Mapping[str, Any], name: str) -> int:
+    """A count, or a duration, of a line or of another answer; 0 for what is none."""
     value = line.get(name)
     return value if type(value) is int and value > 0 else 0

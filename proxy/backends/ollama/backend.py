@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from proxy.backends.ollama.answer import Answer
+from proxy.backends.ollama.answer import Answer, count
 from proxy.backends.ollama.bodies import embedding, loading, old_embedding, question
 from proxy.backends.ollama.client import Client
 from proxy.backends.ollama.faults import misunderstood
@@ -68,8 +68,8 @@ class OllamaBackend:
             inputs = request.inputs[start : start + step]
             told = await self._embedded(request, model, inputs)
             vectors += _vectors(told, len(inputs))
-            tokens += _count(told, "prompt_eval_count")
-            load += _count(told, "load_duration")
+            tokens += count(told, "prompt_eval_count")
+            load += count(told, "load_duration")
         return Embedded(vectors, tokens, max(1, load), max(1, round((time.monotonic() - opened) * 1e9)))
 
     async def _embedded(self, request: EmbedRequest, model: str, inputs: Sequence[str]) -> dict[str, Any]:
@@ -92,8 +92,3 @@ def _vectors(told: dict[str, Any], count: int) -> list[list[float]]:
         if not isinstance(vector, list) or not set(map(type, vector)) <= {float, int}:
             raise misunderstood()
     return vectors
-
-
-def _count(told: dict[str, Any], name: str) -> int:
-    value = told.get(name)
-    return value if type(value) is int and value > 0 else 0

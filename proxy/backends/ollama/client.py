@@ -12,7 +12,8 @@ import anyio
 import httpx2 as httpx
 import orjson
 
-from proxy.backends.ollama.faults import cut_off, misunderstood, out_of_reach, refused, too_late
+from proxy.backends.ollama.faults import cut_off, misunderstood, out_of_reach, refused
+from proxy.core.deadlines import passed
 from proxy.core.errors import ServerError
 from proxy.core.framing import LineFramer, LineTooLong
 
@@ -114,7 +115,7 @@ def deadline(name: str, seconds: float, left: float | None = None) -> Iterator[N
     with anyio.move_on_after(seconds if left is None else left) as scope:
         yield
     if scope.cancelled_caught:
-        raise too_late(name, seconds)
+        raise passed(name, seconds)
 
 
 _JSON = {"content-type": "application/json"}

@@ -1,6 +1,6 @@
 """What went wrong, from the server's status and words, which are passed on. Pure."""
 
-from proxy.core.errors import InvalidRequest, LimitReached, ModelNotFound, ServerError, TimedOut, UpstreamFailed
+from proxy.core.errors import InvalidRequest, LimitReached, ModelNotFound, ServerError, UpstreamFailed
 
 _LONGEST_TEXT = 2000
 _LONGEST_PAUSE = 3600
@@ -43,8 +43,3 @@ def cut_off() -> UpstreamFailed:
 def misunderstood() -> UpstreamFailed:
     """What came is not what an Ollama server says."""
     return UpstreamFailed("the Ollama server said what no Ollama server says", fault="operator")
-
-
-def too_late(name: str, seconds: float) -> TimedOut:
-    """A deadline has passed."""
-    return TimedOut(f"the {name} deadline of {seconds:g} s has passed", should_retry=False)

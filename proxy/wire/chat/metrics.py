@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from proxy.core.events import Finished, FinishReason
+from proxy.core.events import Finished
 from proxy.core.resources import Gpu, Gpus, ProcessReading, Ram, Use
+from proxy.wire.ollama.answers import DONE_REASONS
 
 Bottleneck = Literal["vram", "gpu_compute", "ram", "upstream", "balanced"]
 
@@ -20,8 +21,6 @@ _FULL = 90.0
 _WAITING = 0.5
 # A process that has computed for less than this part of an answer has waited for somebody else's machine.
 
-_DONE_REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "refusal": "stop", "tool_calls": "stop"}
-
 
 def metrics(finished: Finished, use: Use) -> dict[str, Any]:
     """Every metric of an answer, from `done` on."""
@@ -29,7 +28,7 @@ def metrics(finished: Finished, use: Use) -> dict[str, Any]:
     durations = {"load": timings.load, "prompt_eval": timings.prompt, "eval": timings.eval}
     return {
         "done": True,
-        "done_reason": _DONE_REASONS[finished.reason],
+        "done_reason": DONE_REASONS[finished.reason],
         "total_duration": timings.total,
         **{f"{name}_duration": duration for name, duration in durations.items()},
         "prompt_eval_count": usage.prompt_tokens,

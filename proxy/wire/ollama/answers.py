@@ -16,7 +16,7 @@ from proxy.wire.jsontext import compact, dump, escape
 from proxy.wire.stamps import Now, Stamps
 
 # A refusal has no word of its own here; the answer's text says it. Calls have none either.
-_DONE_REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "refusal": "stop", "tool_calls": "stop"}
+DONE_REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "refusal": "stop", "tool_calls": "stop"}
 
 
 def error_body(error: ServerError) -> bytes:
@@ -130,7 +130,7 @@ def _done(finished: Finished, context: str = "") -> str:
     """The end of a final object, from `done` on; `context` stands before the metrics."""
     timings, usage = finished.timings, finished.usage
     return (
-        f'"done":true,"done_reason":"{_DONE_REASONS[finished.reason]}",{context}'
+        f'"done":true,"done_reason":"{DONE_REASONS[finished.reason]}",{context}'
         f'"total_duration":{timings.total},"load_duration":{timings.load},'
         f'"prompt_eval_count":{usage.prompt_tokens},"prompt_eval_duration":{timings.prompt},'
         f'"eval_count":{usage.output_tokens},"eval_duration":{timings.eval}}}'
