@@ -8,6 +8,7 @@ crowd         conversations at once, at the pace of a real model
 relaying      deltas a second and CPU a delta, with a fake CLI that writes as fast as it can
 prompts       what the CLI adds to a request, and how much of a conversation the next one repeats
 footprint     memory, and the start
+pairs         first tokens of the daemon, each beside its reference's
 report        samples, rows, what they must be, the table, the JSON file
 
 stage         the simulator, the clean environment and the folders that everything runs in

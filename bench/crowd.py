@@ -71,10 +71,10 @@ async def _levels(daemon: Daemon, crowd: Crowd) -> dict[int, _Level]:
     for count, turns in crowd.turns.items():
         while len(conversations) < count:
             conversations.append(_Conversation(len(conversations), crowd, chance))
-            await asyncio.to_thread(daemon.until_idle)
+            await asyncio.to_thread(daemon.until_at_rest)
             async with connected(daemon.port) as client:
                 await conversations[-1].turn(client)  # on a spare, and its boot beside nobody's turn
-        await asyncio.to_thread(daemon.until_idle)
+        await asyncio.to_thread(daemon.until_at_rest)
         levels[count] = await _level(daemon, conversations, turns)
     return levels
 

@@ -32,6 +32,9 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 _TEXT = re.compile(rb'"content":"[^"]')
 # A piece of text in a line of the stream.
 
+_SETTLE = 0.1
+# Seconds of rest before each measurement.
+
 _START_POLL = 0.002
 # The same while a start is measured.
 
@@ -43,7 +46,7 @@ class Daemon:
         self.port = port
         self.pid = child.pid
         self._spares = spares
-        self._client = http.client.HTTPConnection("127.0.0.1", port)
+        self._client = http.client.HTTPConnection("127.0.0.1", port, timeout=TURN_TIMEOUT)
         self._stream = socket.create_connection(("127.0.0.1", port))
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -53,17 +56,18 @@ class Daemon:
         self._stream.close()
 
     def until_at_rest(self) -> None:
-        """Wait until every process is ready for a request and the spares are there, as the status page tells."""
-        with limit(_START_TIMEOUT, "waiting for the daemon's spares"):
-            self.until_idle()
-
-    def until_idle(self) -> None:
-        """As `until_at_rest`, in any thread. Raises `Failed`."""
+        """Wait until every process is ready for a request and the spares are there, as the status page tells. Raises
+        `Failed`."""
         patience = time.monotonic() + _START_TIMEOUT
         while not self._at_rest():
             if time.monotonic() > patience:
                 raise Failed(f"the daemon did not come to rest within {_START_TIMEOUT:g} s")
             time.sleep(_POLL)
+
+    def rest(self) -> None:
+        """Wait until it is at rest, and a moment longer, for what a boot or a turn leaves to be done after it."""
+        self.until_at_rest()
+        time.sleep(_SETTLE)
 
     def _at_rest(self) -> bool:
         self._client.request("GET", "/", headers={"Accept": "text/html"})

@@ -4,7 +4,6 @@ The daemon gets the whole history with every request, as its clients send it; th
 conversations go on by turns, so that each process rests as it would.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,11 +11,9 @@ from dataclasses import dataclass, field
 from bench.bare import Answer, BareCli, Message, booted_cli
 from bench.children import Failed, cpu_seconds
 from bench.daemon import Daemon, running_daemon
+from bench.pairs import Pair
 from bench.report import Bound, Row, Samples
 from bench.stage import Stage
-
-_SETTLE = 0.1
-# Seconds of rest before each measurement.
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,9 @@ class Course:
 
 @dataclass(slots=True)
 class _Turns:
-    """Turns that are measured together: milliseconds, with the CPU time of the daemon's own process."""
+    """Turns that are measured together; `cpu` is the time of the daemon's own process, in milliseconds."""
 
-    mine: Samples = field(default_factory=list)
-    bare: Samples = field(default_factory=list)
+    times: Pair = field(default_factory=Pair)
     cpu: Samples = field(default_factory=list)
 
 
@@ -63,10 +59,10 @@ def measure_growth(stage: Stage, course: Course) -> Iterator[Row]:
     names = {point: f"live, turns {point} to {point + course.width - 1}" for point in course.points}
     own = f"the daemon, turns {first} to {first + course.width - 1}"
     for point, turns in live.items():
-        yield Row(f"first token: {names[point]}", "ms", turns.mine, "bare script, same turns", turns.bare, paired=True)
+        yield turns.times.row(names[point], "bare script, same turns")
     for point in later:
         bound = Bound(1.2) if point == later[-1] else None
-        yield Row(f"first token: {names[point]}", "ms", live[point].mine, own, live[first].mine, bound)
+        yield Row(f"first token: {names[point]}", "ms", live[point].times.mine, own, live[first].times.mine, bound)
     yield Row(f"daemon's CPU: {names[later[-1]]}", "ms", live[later[-1]].cpu, own, live[first].cpu)
 
 
@@ -84,8 +80,7 @@ def _converse(stage: Stage, course: Course, daemon: Daemon, live: dict[int, _Tur
                     continue
                 mine, bare, used = _turn(daemon, cli, history, said, rested=point is not None or turn == 1)
                 if point is not None:
-                    live[point].mine.append(mine.first_token * 1000)
-                    live[point].bare.append(bare.first_token * 1000)
+                    live[point].times.note(mine, bare)
                     live[point].cpu.append(used * 1000)
 
 
@@ -95,13 +90,13 @@ def _turn(
     """One turn on both sides, which `history` then holds; and the seconds of CPU of the daemon's own process."""
     asked = _user(said)
     if rested:
-        _rest(daemon)
+        daemon.rest()
     whole = [*history, asked]
     before = cpu_seconds(daemon.pid)
     mine = daemon.chat(whole)
     used = cpu_seconds(daemon.pid) - before
     if rested:
-        _rest(daemon)
+        daemon.rest()
     bare = cli.converse(whole)
     if not mine.text == bare.text == said:
         raise Failed(f"the answers are {mine.text!r:.100} and {bare.text!r:.100}, not {said!r}")
@@ -120,8 +115,3 @@ def _user(said: str) -> Message:
 
 def _assistant(said: str) -> Message:
     return {"role": "assistant", "content": said}
-
-
-def _rest(daemon: Daemon) -> None:
-    daemon.until_at_rest()
-    time.sleep(_SETTLE)

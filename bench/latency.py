@@ -6,19 +6,15 @@ own, comes to a spare. Each round measures everything, the daemon and its refere
 machine does falls on both. The answers of a pair have to be equal.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.bare import Answer, BareCli, Message, answer_from_new_cli, booted_cli
-from bench.children import Failed
 from bench.daemon import Daemon, running_daemon
+from bench.pairs import Pair
 from bench.report import Bound, Row, Samples
 from bench.stage import Stage
-
-_SETTLE = 0.1
-# Seconds of rest before each measurement, for what a boot or a turn leaves to be done after it.
 
 _WARM_UP = 3
 # Turns before the first measured one, on either side.
@@ -39,24 +35,10 @@ class Effort:
 
 
 @dataclass(slots=True)
-class _Pair:
-    """Milliseconds of the daemon, and of its reference beside it."""
-
-    mine: Samples = field(default_factory=list)
-    bare: Samples = field(default_factory=list)
-
-    def note(self, answer: Answer, other: Answer) -> None:
-        if answer.text != other.text:
-            raise Failed(f"the answers differ: {answer.text!r:.100} and {other.text!r:.100}")
-        self.mine.append(answer.first_token * 1000)
-        self.bare.append(other.first_token * 1000)
-
-
-@dataclass(slots=True)
 class _Times:
-    live: _Pair = field(default_factory=_Pair)
-    used: _Pair = field(default_factory=_Pair)
-    fresh: _Pair = field(default_factory=_Pair)
+    live: Pair = field(default_factory=Pair)
+    used: Pair = field(default_factory=Pair)
+    fresh: Pair = field(default_factory=Pair)
     spawned: Samples = field(default_factory=list)
 
 
@@ -70,8 +52,8 @@ def measure_latency(stage: Stage, effort: Effort) -> Iterator[Row]:
     ):
         conversation = _Conversation(daemon, live)
         for _ in range(_WARM_UP):
-            _Pair().note(*conversation.turn())
-            _Pair().note(_asked(daemon, None), used.turn(None, PROMPT))
+            Pair().note(*conversation.turn())
+            Pair().note(_asked(daemon, None), used.turn(None, PROMPT))
         for number in range(effort.rounds):
             system = f"This is conversation {number}."
             with _both_booted(stage, daemon) as spare:
@@ -85,9 +67,9 @@ def measure_latency(stage: Stage, effort: Effort) -> Iterator[Row]:
                 spawned = _rested(daemon, lambda: answer_from_new_cli(stage, system, PROMPT))  # noqa: B023
                 times.spawned.append(spawned.first_token * 1000)
     warm, fresh_spare, one_shot = "the next live turn", "a first turn, a spare", "a new question, a used process"
-    yield _paired(warm, times.live, "bare script, a warm CLI", 1.3)
-    yield _paired(fresh_spare, times.fresh, "bare script, a booted CLI", 1.3)
-    yield _paired(one_shot, times.used, "bare script, a used CLI", None)
+    yield times.live.row(warm, "bare script, a warm CLI", Bound(1.3))
+    yield times.fresh.row(fresh_spare, "bare script, a booted CLI", Bound(1.3))
+    yield times.used.row(one_shot, "bare script, a used CLI")
     for what, pair, most in ((warm, times.live, 0.1), (fresh_spare, times.fresh, 0.25)):
         reference = "a CLI started for it"
         yield Row(f"first token: {what}", "ms", pair.mine, reference, times.spawned, Bound(most))
@@ -122,11 +104,5 @@ def _asked(daemon: Daemon, system: str | None) -> Answer:
 
 
 def _rested(daemon: Daemon, ask: Callable[[], Answer]) -> Answer:
-    daemon.until_at_rest()
-    time.sleep(_SETTLE)
+    daemon.rest()
     return ask()
-
-
-def _paired(what: str, pair: _Pair, reference: str, most: float | None) -> Row:
-    bound = None if most is None else Bound(most)
-    return Row(f"first token: {what}", "ms", pair.mine, reference, pair.bare, bound, paired=True)

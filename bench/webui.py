@@ -5,7 +5,6 @@ Beside it the chat alone, and the CPU time of four CLIs that are started for the
 
 import asyncio
 import resource
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,9 +15,6 @@ from bench.conversation import FOLLOW_UPS, TAGS, TITLE, first_message, task
 from bench.daemon import Daemon, running_daemon
 from bench.report import Bound, Row, Samples
 from bench.stage import Stage
-
-_SETTLE = 0.1
-# Seconds of rest before each measurement.
 
 _CALLS = 4
 
@@ -54,17 +50,12 @@ def measure_webui(stage: Stage, visits: Visits) -> Iterator[Row]:
     yield Row(f"CPU, all processes: {what}", "s", times.cpu, "four CLIs started", times.boots, Bound(0.5))
 
 
-def _rest(daemon: Daemon) -> None:
-    daemon.until_at_rest()
-    time.sleep(_SETTLE)
-
-
 def _alone(daemon: Daemon, text: str) -> float:
     async def ask() -> Told:
         async with connected(daemon.port) as client:
             return await client.ask(first_message(text))
 
-    _rest(daemon)
+    daemon.rest()
     return asyncio.run(ask()).first_token
 
 
@@ -82,10 +73,10 @@ def _visit(daemon: Daemon, text: str) -> tuple[float, float]:
                 raise Failed(f"asked for {name}, the daemon answers {told.text!r:.100}")
         return chat.first_token
 
-    _rest(daemon)
+    daemon.rest()
     before = tree_cpu_seconds(daemon.pid)
     first_token = asyncio.run(ask())
-    _rest(daemon)
+    daemon.rest()
     return first_token, tree_cpu_seconds(daemon.pid) - before
 
 
