@@ -51,8 +51,8 @@ soak: install
 	$(BIN)/python -m tests.soak $(ARGS)
 
 lock: install
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli --extra pictures pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11 --extra cli --extra pictures --extra dev pyproject.toml -o requirements-dev.lock
 
 # Redoc shows a logo that lies elsewhere: ours takes its place.
 vendor:
