@@ -11,6 +11,7 @@
     compose         a request becomes a script, by `answers` or as a directive says (`scripted`)
     answers         what is answered by default (recall facts calls schema images)
     script          an answer and its faults
+    binding         what ties thinking to its conversation, and the signature that carries it
     stream pieces   a script as SSE events or as one JSON message; how text is cut into deltas
     errors          the API's errors
 

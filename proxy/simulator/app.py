@@ -13,7 +13,8 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from proxy.simulator.body import last_user_text
+from proxy.simulator.binding import binding_of
+from proxy.simulator.body import Body, last_user_text
 from proxy.simulator.cache import MINIMUM_TOKENS, PromptCache
 from proxy.simulator.compose import compose
 from proxy.simulator.directives import Directive, find_directive
@@ -24,7 +25,7 @@ from proxy.simulator.player import play, send_cut_json, send_json, until_disconn
 from proxy.simulator.recorder import RecordedRequest, Recorder
 from proxy.simulator.rules.access import check_access
 from proxy.simulator.rules.request import check_request
-from proxy.simulator.script import Script
+from proxy.simulator.script import Script, Thinking
 from proxy.simulator.stream import Head, frames, message_json
 from proxy.simulator.tokens import count_answer, count_prompt, prompt_parts
 
@@ -71,7 +72,8 @@ class _Exchange:
 class Simulator:
     """Answers `POST /v1/messages`, `POST /v1/messages/count_tokens`, `GET /v1/models` and `HEAD /`.
 
-    `pace` is the default for every answer, `cache_minimum` the shortest prefix in tokens that the prompt cache keeps.
+    `pace` is the default for every answer, `cache_minimum` the shortest prefix in tokens that the prompt cache keeps,
+    `binds_thinking` whether thinking is bound to its conversation on the models where the API does that.
     `url` is where it listens, set by whoever serves it.
     """
 
@@ -80,11 +82,13 @@ class Simulator:
         *,
         pace: Pace | None = None,
         cache_minimum: int = MINIMUM_TOKENS,
+        binds_thinking: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.pace = pace or Pace()
         self.recorder = Recorder()
         self.url = ""
+        self._binds_thinking = binds_thinking
         self._cache = PromptCache(clock, minimum=cache_minimum)
         self._spent: Counter[str] = Counter()
 
@@ -150,7 +154,8 @@ class Simulator:
         finally:
             self.recorder.record(exchange.recorded(refusal))
         prompt = self._cache.use(model.id, prompt_parts(exchange.body))
-        head = Head(f"msg_sim{secrets.token_hex(11)}", model.id, prompt)
+        binding = self._binding(exchange.body, model, script)
+        head = Head(f"msg_sim{secrets.token_hex(11)}", model.id, prompt, binding=binding)
         await until_disconnect(exchange.receive, lambda: self._play(exchange, script, head))
 
     def _accepted(self, exchange: _Exchange) -> tuple[Model, Script]:
@@ -159,6 +164,11 @@ class Simulator:
         model = check_request(exchange.body)
         directive = find_directive(last_user_text(exchange.body))
         return model, compose(exchange.body, model, self._unspent(directive))
+
+    def _binding(self, body: Body, model: Model, script: Script) -> bytes:
+        """What the thinking of an answer is bound to; nothing without thinking, or where it is not bound."""
+        binds = self._binds_thinking and model.binds_thinking
+        return binding_of(body) if binds and any(isinstance(block, Thinking) for block in script.blocks) else b""
 
     def _unspent(self, directive: Directive | None) -> Directive | None:
         """The directive, or one without effect once it has been seen more than `times` times."""

@@ -17,6 +17,7 @@ class Model:
     `thinking` holds the accepted `thinking.type`s, `thinks_unasked` whether an absent `thinking` means adaptive,
     `shows_thinking` the default of `thinking.display`. `sampling`: "any" parameter, "one" of temperature and top_p,
     only their "default" values, or "none" at all. `turn_effort`: a system message may carry `output_config.effort`.
+    `binds_thinking`: a thinking block goes only with the conversation that it was thought in.
     """
 
     id: str
@@ -30,12 +31,13 @@ class Model:
     prefill: bool = False
     system_messages: bool = True
     turn_effort: bool = True
+    binds_thinking: bool = False
     efforts: tuple[str, ...] = ALL_EFFORTS
 
 
 def _adaptive(model_id: str, name: str) -> Model:
     """A current model: thinking cannot be off, no sampling parameters, no prefill."""
-    return Model(model_id, name)
+    return Model(model_id, name, binds_thinking=True)
 
 
 def _switchable(model_id: str, name: str, *, thinks_unasked: bool, system_messages: bool = True) -> Model:
@@ -87,7 +89,7 @@ MODELS: Mapping[str, Model] = {
         _adaptive("claude-haiku-5-5", "Claude Haiku 5.5"),
         _adaptive("claude-fable-5-2", "Claude Fable 5.2"),
         _adaptive("claude-fable-5-1", "Claude Fable 5.1"),
-        replace(_adaptive("claude-fable-5", "Claude Fable 5"), turn_effort=False),
+        replace(_adaptive("claude-fable-5", "Claude Fable 5"), turn_effort=False, binds_thinking=False),
         _switchable("claude-opus-5", "Claude Opus 5", thinks_unasked=True),
         _switchable("claude-sonnet-5", "Claude Sonnet 5", thinks_unasked=True),
         _switchable("claude-opus-4-8", "Claude Opus 4.8", thinks_unasked=False),

@@ -37,10 +37,16 @@ class serve_simulator:  # noqa: N801  (used as a function: async with serve_simu
     """
 
     def __init__(
-        self, *, port: int = 0, ttft: float = 0.0, rate: float = 0.0, cache_minimum: int = MINIMUM_TOKENS
+        self,
+        *,
+        port: int = 0,
+        ttft: float = 0.0,
+        rate: float = 0.0,
+        cache_minimum: int = MINIMUM_TOKENS,
+        binds_thinking: bool = True,
     ) -> None:
         self._port = port
-        self._simulator = Simulator(pace=Pace(ttft, rate), cache_minimum=cache_minimum)
+        self._simulator = Simulator(pace=Pace(ttft, rate), cache_minimum=cache_minimum, binds_thinking=binds_thinking)
         config = Config(
             self._simulator,
             http=_QuietProtocol,

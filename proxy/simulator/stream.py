@@ -1,13 +1,12 @@
 """A script as the bytes of the API: server-sent events, or one JSON message. Pure."""
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
+from proxy.simulator.binding import signature as signature
 from proxy.simulator.body import encode
 from proxy.simulator.cache import PromptUsage
 from proxy.simulator.errors import error_body
@@ -16,7 +15,6 @@ from proxy.simulator.script import AnswerBlock, Fault, Script, Text, Thinking, T
 from proxy.simulator.tokens import count_answer, count_thinking
 
 JSON_PIECE = 12
-SIGNATURE_PREFIX = b"simulated-thinking:"
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 GARBAGE = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"te\n\n'
@@ -25,12 +23,13 @@ STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What an answer says of itself beside its content."""
+    """What an answer says of itself beside its content; `binding` is what its thinking is bound to."""
 
     message_id: str
     model: str
     prompt: PromptUsage
     service_tier: str = "standard"
+    binding: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,6 @@ class Frame:
     data: bytes
     tokens: float
     then: Literal["", "cut", "hang"] = ""
-
-
-def signature(thinking: str) -> str:
-    """The signature of a thinking block that shows that text."""
-    return b64encode(SIGNATURE_PREFIX + hashlib.blake2b(thinking.encode(), digest_size=32).digest()).decode()
 
 
 def usage(script: Script, head: Head, output_tokens: int) -> dict[str, Any]:
@@ -66,7 +60,7 @@ def usage(script: Script, head: Head, output_tokens: int) -> dict[str, Any]:
 def message_json(script: Script, head: Head) -> bytes:
     """The whole answer as one JSON message."""
     message = _message(head, usage(script, head, count_answer(script)))
-    message["content"] = [_content(block) for block in script.blocks]
+    message["content"] = [_content(block, head.binding) for block in script.blocks]
     message |= _stop_fields(script)
     return orjson.dumps(message)
 
@@ -81,7 +75,7 @@ def frames(script: Script, head: Head) -> Iterator[Frame]:
         yield broken
         if broken.then or fault.kind == "error":
             return
-    for frame, is_text in _content_frames(script):
+    for frame, is_text in _content_frames(script, head.binding):
         yield frame
         if not is_text:
             continue
@@ -111,14 +105,14 @@ def _broken(fault: Fault, start: bytes, tokens: float = 0.0) -> Frame | None:
     return None
 
 
-def _content_frames(script: Script) -> Iterator[tuple[Frame, bool]]:
+def _content_frames(script: Script, binding: bytes) -> Iterator[tuple[Frame, bool]]:
     """The events of all blocks, each with whether it is a text delta."""
     tokens = 0.0
     for index, block in enumerate(script.blocks):
         opening = _event("content_block_start", {"index": index, "content_block": _opening(block)})
         yield Frame(opening + PING if index == 0 else opening, tokens), False
         total = count_answer(Script((block,)))
-        pieces = list(_deltas(block, script.words_per_delta))
+        pieces = list(_deltas(block, script.words_per_delta, binding))
         size = sum(weight for _, weight in pieces) or 1
         spent = 0
         # Bytes, not `_event`: these are most of a stream.
@@ -130,7 +124,7 @@ def _content_frames(script: Script) -> Iterator[tuple[Frame, bool]]:
         yield Frame(_event("content_block_stop", {"index": index}), tokens), False
 
 
-def _deltas(block: AnswerBlock, words: int) -> Iterator[tuple[bytes, int]]:
+def _deltas(block: AnswerBlock, words: int, binding: bytes) -> Iterator[tuple[bytes, int]]:
     """The block's deltas as JSON, each with its share of the block's time."""
     match block:
         case Text(text):
@@ -140,7 +134,7 @@ def _deltas(block: AnswerBlock, words: int) -> Iterator[tuple[bytes, int]]:
             for piece in split_text(text, words) if shown else ():
                 yield b'{"type":"thinking_delta","thinking":' + orjson.dumps(piece) + b"}", len(piece)
             yield (
-                orjson.dumps({"type": "signature_delta", "signature": signature(text if shown else "")}),
+                orjson.dumps({"type": "signature_delta", "signature": signature(text if shown else "", binding)}),
                 int(not shown),
             )
         case ToolUse():
@@ -165,13 +159,13 @@ def _opening(block: AnswerBlock) -> dict[str, Any]:
             return {"type": "tool_use", "id": call_id, "name": name, "input": {}}
 
 
-def _content(block: AnswerBlock) -> dict[str, Any]:
+def _content(block: AnswerBlock, binding: bytes) -> dict[str, Any]:
     match block:
         case Text(text):
             return {"type": "text", "text": text}
         case Thinking(text, shown):
             seen = text if shown else ""
-            return {"type": "thinking", "thinking": seen, "signature": signature(seen)}
+            return {"type": "thinking", "thinking": seen, "signature": signature(seen, binding)}
         case ToolUse(call_id, name, arguments, broken):
             return {"type": "tool_use", "id": call_id, "name": name, "input": {} if broken else dict(arguments)}
 

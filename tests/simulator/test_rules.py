@@ -1,17 +1,20 @@
 """Every rule has a body that breaks only it, beside one that the API takes."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
+from proxy.simulator.binding import signature
 from proxy.simulator.errors import ApiError
 from proxy.simulator.models import MODELS
 from proxy.simulator.rules.access import check_access
 from proxy.simulator.rules.request import check_request
-from proxy.simulator.stream import signature
 
 # A PNG's first bytes: 8001 pixels wide.
 WIDE = "iVBORw0KGgoAAAAAAAAAAAAAH0EAAAAB"
+EIGHT_THOUSAND = "iVBORw0KGgoAAAAAAAAAAAAAH0AAAAAB"
+PNG_START = "iVBORw0KGgoAAAAAAAAAAAAAAAEAAAAB"
 NEWEST = "claude-opus-5-5"
 SWITCHABLE = "claude-opus-5"
 BRIDGING = "claude-sonnet-4-6"
@@ -63,6 +66,15 @@ def thought(words: str = "hm", sign: str | None = None) -> dict[str, Any]:
     return {"type": "thinking", "thinking": words, "signature": sign or signature(words)}
 
 
+def pdf(pages: int) -> dict[str, Any]:
+    data = b64encode(b"%PDF-1.7 /Type /Pages" + b" /Type /Page" * pages).decode()
+    return {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": data}}
+
+
+def system(content: Any = "Be brief.", **fields: Any) -> dict[str, Any]:
+    return {"role": "system", "content": content, **fields}
+
+
 def edits(*listed: Any) -> dict[str, Any]:
     return {"context_management": {"edits": [*listed]}}
 
@@ -76,6 +88,7 @@ def schema_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"format": {"type": "json_schema", "schema": schema}}
 
 
+EFFORT = {"role": "system", "content": [], "output_config": {"effort": "low"}}
 CACHED = {"cache_control": {"type": "ephemeral"}}
 HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 CLEARED = {"type": "clear_thinking_20251015", "keep": "all"}
@@ -99,6 +112,14 @@ TAKEN: dict[str, dict[str, Any]] = {
     "a system message without content but with an effort": body(
         messages=[user("hi"), {"role": "system", "output_config": {"effort": "low"}}]
     ),
+    "a system message of blocks at the end": body(messages=[user("hi"), system([text("Be brief.")])]),
+    "a system message after a tool's result": body(
+        messages=[user("hi"), assistant(call()), user(result()), system(), assistant("sunny"), user("bye")]
+    ),
+    "a system message that only sets the effort anywhere": body(
+        messages=[user("a"), EFFORT, user("b"), EFFORT, system(), EFFORT, assistant("c"), EFFORT, user("d"), EFFORT]
+    ),
+    "a system message on Opus 4.8": body("claude-opus-4-8", messages=[user("hi"), system()]),
     "neighbouring user messages": body(messages=[user("hi"), user("there")]),
     "a call and its result": body(messages=[user("hi"), assistant(text("Let me see."), call()), user(result())]),
     "two calls answered in another order": body(
@@ -152,7 +173,11 @@ TAKEN: dict[str, dict[str, Any]] = {
     "clearing thoughts with a budget": body(
         OLDER, thinking=thinking("enabled", budget_tokens=1024), **edits(CLEARED, {"type": "clear_tool_uses_20250919"})
     ),
-    "a hundred small images": body(messages=[user(*[image()] * 60), user(*[image()] * 40)]),
+    "six hundred small images": body(messages=[user(*[image()] * 300), user(*[image()] * 300)]),
+    "a hundred images and pages on a model of a short context": body(OLDER, messages=[user(*[image()] * 90, pdf(10))]),
+    "a PDF that names no page": body(OLDER, messages=[user(*[image()] * 99, pdf(0))]),
+    "an image of nearly 10 MB": body(messages=[user(image(PNG_START + "A" * 10_485_728))]),
+    "an image of 8000 pixels": body(messages=[user(image(EIGHT_THOUSAND))]),
     "twenty large images": body(messages=[user(*[image(LARGE)] * 20)]),
     "references to definitions": body(
         output_config=referring("#/$defs/b", b={"anyOf": [{"$ref": "#/$defs/c"}, {"$ref": "#/$defs/c"}]}, c=CLOSED)
@@ -204,6 +229,20 @@ REFUSED: dict[str, tuple[Any, str]] = {
         body(messages=[user("a"), assistant("b"), {"role": "system", "content": "x"}, user("c")]),
         "must follow a 'user' message",
     ),
+    "a system message after the assistant's and an effort": (
+        body(messages=[user("a"), assistant("b"), EFFORT, system(), assistant("c"), user("d")]),
+        "messages.3: role 'system' must follow a 'user' message",
+    ),
+    "a system message before the user's": (
+        body(messages=[user("a"), system(), user("b")]),
+        "messages.1: role 'system' must precede an 'assistant' message or end the array",
+    ),
+    "two system messages in a row": (
+        body(messages=[user("a"), system(), system()]),
+        "messages.1: role 'system' must precede an 'assistant' message or end the array",
+    ),
+    "an image in a system message": (body(messages=[user("a"), system([image()])]), "Input tag 'image'"),
+    "a system message that is a number": (body(messages=[user("a"), system(1)]), "messages.1.content: Input should"),
     "an unknown effort in a system message": (
         body(messages=[user("a"), {"role": "system", "content": [], "output_config": {"effort": "vast"}}]),
         "messages.1.output_config.effort: Input should be 'low'",
@@ -246,7 +285,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         body(messages=[user(image(media_type="image/jpeg"))]),
         "specified using the image/jpeg media type, but the image appears to be a image/png image",
     ),
-    "an image too large": (body(messages=[user(image("A" * 5_242_884))]), "image exceeds 5 MB maximum"),
+    "an image too large": (body(messages=[user(image("A" * 10_485_764))]), "image exceeds 10 MB maximum"),
     "an image of too many pixels": (
         body(messages=[user(image(WIDE))]),
         "At least one of the image dimensions exceed max allowed size: 8000 pixels",
@@ -356,6 +395,26 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "the longer-lived breakpoint last": (
         body(system=[text("a", **CACHED), text("b", **HOUR)]),
         "a ttl='1h' cache_control block must not come after a ttl='5m'",
+    ),
+    "a longer-lived breakpoint in a message after one of the system prompt": (
+        body(system=[text("a", **CACHED)], messages=[user(text("b", **HOUR))]),
+        "a ttl='1h' cache_control block must not come after a ttl='5m'",
+    ),
+    "a longer-lived breakpoint of the request itself after a shorter-lived one": (
+        body(system=[text("a", **CACHED)]) | HOUR,
+        "a ttl='1h' cache_control block must not come after a ttl='5m'",
+    ),
+    "five breakpoints with that of the request itself": (
+        body(system=[text("a", **CACHED)] * 4) | CACHED,
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+    ),
+    "five breakpoints in all places": (
+        body(
+            tools=[tool() | CACHED],
+            system=[text("a", **CACHED)],
+            messages=[user(text("b", **CACHED)), assistant(call() | CACHED), user(result() | CACHED)],
+        ),
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
     ),
     "cached thinking": (
         body(messages=[user("a"), assistant(thought() | CACHED, text("b")), user("c")]),
@@ -481,17 +540,33 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "a top_k that is no whole number": (body(OLDER, top_k=1.5), "top_k: Input should be a valid integer"),
     "too many images": (
-        body(messages=[user(*[image()] * 60), user(*[image()] * 41)]),
+        body(messages=[user(*[image()] * 300), user(*[image()] * 301)]),
+        "too many images and documents: 601 + 0 > 600",
+    ),
+    "too many images on a model of a short context": (
+        body(OLDER, messages=[user(*[image()] * 60), user(*[image()] * 41)]),
         "too many images and documents: 101 + 0 > 100",
     ),
+    "too many images and pages": (
+        body(OLDER, messages=[user(*[image()] * 90, pdf(11))]),
+        "too many images and documents: 90 + 11 > 100",
+    ),
     "too many images with those in results": (
-        body(messages=[user(*[image()] * 99), assistant(call()), user(result(content=[image(), image()]))]),
+        body(OLDER, messages=[user(*[image()] * 99), assistant(call()), user(result(content=[image(), image()]))]),
         "too many images and documents: 101 + 0 > 100",
     ),
     "a large image among many": (
         body(messages=[user("a"), assistant(call()), user(result(content=[*[image()] * 20, image(LARGE)]))]),
         "messages.2.content.0.tool_result.content.20.image.source.base64.data: "
         "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
+    ),
+    "an unknown way with bound thinking": (
+        body(thinking=thinking("adaptive", block_binding={"prefix_mismatch_behavior": "ignore"})),
+        "thinking.adaptive.block_binding.prefix_mismatch_behavior: Input should be 'error' or 'drop_block'",
+    ),
+    "an unknown binding of thinking": (
+        body(thinking=thinking("adaptive", block_binding={"a": 1})),
+        "thinking.adaptive.block_binding.a: Extra inputs are not permitted",
     ),
     "a blank stop sequence": (body(stop_sequences=[" "]), "each stop sequence must contain non-whitespace"),
     "a prompt that is too long": (

@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.simulator.binding import signature
 from proxy.simulator.cache import PromptUsage
 from proxy.simulator.pace import Pace
 from proxy.simulator.pieces import split_text
 from proxy.simulator.script import Fault, Script, Text, Thinking, ToolUse
-from proxy.simulator.stream import Frame, Head, frames, message_json, signature
+from proxy.simulator.stream import Frame, Head, frames, message_json
 
 HEAD = Head("msg_1", "claude-x", PromptUsage(uncached=1, read=2, written_5m=3, written_1h=4))
 ONE_TWO = Script((Text("one two"),))

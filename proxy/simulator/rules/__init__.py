@@ -7,6 +7,7 @@ output_schema   the schema of an output format
 context         context_management
 messages        roles and their order, empty content, prefill, tool calls and their results
 blocks          one content block: text, image, document, thinking, tool_use, tool_result
+thinking        thinking that is sent back: what it is bound to
 attachments     the images and documents of a whole request
 tools           tool definitions and tool_choice
 caching         cache_control

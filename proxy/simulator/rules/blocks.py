@@ -5,13 +5,14 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 
+from proxy.simulator.binding import is_signed
 from proxy.simulator.body import Block, image_data
 from proxy.simulator.errors import invalid
 from proxy.simulator.images import MEDIA_TYPES, read_image
 from proxy.simulator.rules.fields import one_of, take, typed
-from proxy.simulator.stream import signature
 
-IMAGE_BYTES = 5 * 1024 * 1024
+# platform.claude.com docs, vision: of base64, a side in pixels.
+IMAGE_BYTES = 10 * 1024 * 1024
 IMAGE_PIXELS = 8000
 OF_USER = frozenset({"text", "image", "document", "tool_result", "search_result", "container_upload"})
 OF_ASSISTANT = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "fallback", "compaction"})
@@ -67,7 +68,7 @@ def _image(block: Block, where: str) -> None:
     one_of(media_type, MEDIA_TYPES, f"{where}media_type")
     encoded = take(source, "data", str, where)
     if len(encoded) > IMAGE_BYTES:
-        raise invalid(f"{where}data: image exceeds 5 MB maximum: {len(encoded)} bytes > {IMAGE_BYTES} bytes")
+        raise invalid(f"{where}data: image exceeds 10 MB maximum: {len(encoded)} bytes > {IMAGE_BYTES} bytes")
     data = image_data(block)
     if data is None:
         raise invalid(f"{where}data: Invalid base64 data")
@@ -100,7 +101,7 @@ def _document(block: Block, where: str) -> None:
 def _thinking(block: Block, where: str) -> None:
     typed(block.get("thinking"), str, f"{where}thinking")
     given = take(block, "signature", str, where)
-    if given != signature(block["thinking"]):
+    if not is_signed(block["thinking"], given):
         raise invalid(f"{where.removesuffix('.thinking.')}: Invalid `signature` in `thinking` block")
 
 

@@ -11,7 +11,10 @@ MAX_BREAKPOINTS = 4
 
 
 def check_caching(body: Body) -> None:
-    """Every `cache_control` of a request."""
+    """Every `cache_control` of a request: at most four, the longer-lived first.
+
+    platform.claude.com docs, prompt caching.
+    """
     found = 0
     lifetimes: list[str] = []
     for where, block in _cacheable(body):
@@ -24,7 +27,8 @@ def check_caching(body: Body) -> None:
             raise invalid(f"{where}.{block['type']}.cache_control: Extra inputs are not permitted")
     if body.get("cache_control") is not None:
         found += 1
-        _lifetime(body["cache_control"], "cache_control")
+        # It stands for one on the last block.
+        lifetimes.append(_lifetime(body["cache_control"], "cache_control"))
     if found > MAX_BREAKPOINTS:
         raise invalid(f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {found}.")
     # In the alphabet, too, "1h" is before "5m".

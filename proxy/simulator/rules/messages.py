@@ -70,12 +70,20 @@ def _empty(messages: list[dict[str, Any]]) -> None:
 
 
 def _system_messages(messages: list[dict[str, Any]]) -> None:
-    """A system message with text stands between the user's turn and the assistant's answer."""
-    for index, message in enumerate(messages):
-        if message["role"] != "system" or not message.get("content"):
+    """A system message with content stands between the user's turn and the assistant's answer, or last.
+
+    Rule: platform.claude.com docs, "Mid-conversation system messages". Words: github.com/anthropics/claude-code,
+    issue 73821. What only sets the effort may stand anywhere: so the CLI sends it.
+    """
+    spoken = [(index, m["role"]) for index, m in enumerate(messages) if m["role"] != "system" or m.get("content")]
+    roles = [role for _, role in spoken]
+    for (index, role), before, after in zip(spoken[1:], roles, [*roles[2:], "assistant"], strict=False):
+        if role != "system":
             continue
-        if messages[index - 1]["role"] == "assistant":
+        if before != "user":
             raise invalid(f"messages.{index}: role 'system' must follow a 'user' message")
+        if after != "assistant":
+            raise invalid(f"messages.{index}: role 'system' must precede an 'assistant' message or end the array")
 
 
 def _prefill(messages: list[dict[str, Any]], model: Model) -> None:

@@ -9,6 +9,7 @@ from proxy.simulator.models import ALL_EFFORTS, Model
 from proxy.simulator.rules.context import check_context
 from proxy.simulator.rules.fields import number, one_of, only, take, typed
 from proxy.simulator.rules.output_schema import check_output_schema
+from proxy.simulator.rules.thinking import check_block_binding
 
 MINIMUM_BUDGET = 1024
 THINKING_TOP_P = 0.95
@@ -67,6 +68,7 @@ def _thinking(body: Body, model: Model) -> bool:
         only(thinking, _THINKING_FIELDS[kind], f"thinking.{kind}.")
         if thinking.get("display") is not None:
             one_of(thinking["display"], ("summarized", "omitted", "updates"), f"thinking.{kind}.display")
+        check_block_binding(thinking, f"thinking.{kind}.")
         _thinking_type(kind, model)
         if kind == "enabled":
             _budget(thinking, body)

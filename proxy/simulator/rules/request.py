@@ -10,6 +10,7 @@ from proxy.simulator.rules.caching import check_caching
 from proxy.simulator.rules.fields import only, take
 from proxy.simulator.rules.messages import check_messages
 from proxy.simulator.rules.parameters import check_parameters
+from proxy.simulator.rules.thinking import check_bound_thinking
 from proxy.simulator.rules.tools import check_tools
 from proxy.simulator.tokens import count_prompt
 
@@ -35,10 +36,11 @@ def check_request(body: Any, *, counting: bool = False) -> Model:
     only(body, FIELDS)
     model = _model(body)
     check_messages(body, model)
-    check_attachments(body)
+    check_attachments(body, model)
     check_tools(body)
     check_parameters(body, model, counting=counting)
     check_caching(body)
+    check_bound_thinking(body, model)
     if not counting and (tokens := count_prompt(body)) > model.context:
         raise invalid(f"prompt is too long: {tokens} tokens > {model.context} maximum")
     return model
