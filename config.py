@@ -146,8 +146,9 @@ class ModelSettings(BaseModel):
     """A model of the catalogue: its names, and what it takes at the API. Lengths are in tokens.
 
     `thinking_off`: its thinking can be turned off. `prefill`: it continues an assistant message that comes last.
-    `structured_output`: the API can hold it to a JSON schema. `builtin_tools` are those of the CLI's own that it may
-    use; all but those of the web need `host_tools`.
+    `structured_output`: the API can hold it to a JSON schema. `middle_system`: it takes system messages in the middle
+    of a conversation. `builtin_tools` are those of the CLI's own that it may use; all but those of the web need
+    `host_tools`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re")
@@ -164,6 +165,7 @@ class ModelSettings(BaseModel):
     effort_levels: tuple[EffortLevel, ...] = ()
     prefill: bool = False
     structured_output: bool = True
+    middle_system: bool = False
     builtin_tools: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{1,63}\Z")], ...],
         AfterValidator(lambda names: tuple(sorted(set(names)))),
@@ -172,7 +174,7 @@ class ModelSettings(BaseModel):
 
 
 _CURRENT = {"context_length": 1_000_000, "max_output_tokens": 128_000, "thinking": "adaptive"}
-_CURRENT |= {"effort_levels": get_args(EffortLevel)}
+_CURRENT |= {"effort_levels": get_args(EffortLevel), "middle_system": True}
 _OLDER = {"options": get_args(RequestOption), "thinking": "budget", "thinking_off": True, "prefill": True}
 AVAILABLE_MODELS: tuple[ModelSettings, ...] = tuple(
     ModelSettings.model_validate({"name": name, "cli_model": cli_model, "display_name": display_name, **takes})
@@ -181,7 +183,12 @@ AVAILABLE_MODELS: tuple[ModelSettings, ...] = tuple(
         ("sonnet", "sonnet", "Claude Sonnet 5.5", _CURRENT),
         ("haiku", "haiku", "Claude Haiku 5.5", _CURRENT),
         ("fable", "fable", "Claude Fable 5.2", _CURRENT),
-        ("claude-opus-4-8", "claude-opus-4-8", "Claude Opus 4.8", _CURRENT | {"thinking_off": True}),
+        (
+            "claude-opus-4-8",
+            "claude-opus-4-8",
+            "Claude Opus 4.8",
+            _CURRENT | {"thinking_off": True, "middle_system": False},
+        ),
         ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", _OLDER),
         ("claude-haiku-4-5", "claude-haiku-4-5-20251001", "Claude Haiku 4.5", _OLDER),
     )
@@ -340,6 +347,10 @@ class Settings(BaseModel):
     reuse_patience: Pause = Field(
         default=0.1,
         description="how long a request waits for a used process that is nearly ready, before it takes a spare",
+    )
+    stateless_turns: Switch = Field(
+        default=True,
+        description="send each request whole to any idle process, instead of keeping conversations in processes",
     )
     max_line: Size = Field(default=64 << 20, ge=64 << 10, description="longest line of the CLI's output")
 

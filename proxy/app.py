@@ -295,7 +295,14 @@ async def open_daemon(
         pool = Pool(launcher, pool_limits(settings))
         observer = Observer()
         spent = observer.counting(admission.spent)
-        backend = ClaudeCliBackend(pool, login, deadlines(settings), lambda account: daemon.learn(account), spent)
+        backend = ClaudeCliBackend(
+            pool,
+            login,
+            deadlines(settings),
+            lambda account: daemon.learn(account),
+            spent,
+            stateless=settings.stateless_turns,
+        )
         library = Library(catalog, PersonaStore(settings.state_folder))
         await library.load()
         async with (

@@ -23,6 +23,7 @@ async def find_cli(settings: Settings, environ: Mapping[str, str], catalog: Cata
         environ=environ,
         model=catalog.find(settings.default_model).backend_model,
         retries=settings.cli_retries,
+        stateless=settings.stateless_turns,
         pass_environment=settings.pass_environment,
     )
     return cli_settings, Cli(program, origin, await read_version(program, _bare_environment(environ)))

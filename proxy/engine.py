@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -125,7 +126,7 @@ class Engine:
             model,
             self._default_think,
             backend.abilities,
-            lambda: backend.recalls(request, model.backend_model),
+            partial(backend.recalls, request),
         )
 
     def dressed(self, request: ChatRequest) -> ChatRequest:

@@ -96,6 +96,7 @@ def pool_limits(settings: Settings) -> PoolLimits:
             settings.max_processes,
             _BOOTS_AT_ONCE,
             settings.max_conversations,
+            stateless=settings.stateless_turns,
             patience=settings.reuse_patience,
         ),
         queue=settings.max_queue,
@@ -128,6 +129,7 @@ def _configured(model: ModelSettings) -> Model:
         effort_levels=model.effort_levels,
         prefill=model.prefill,
         structured_output=model.structured_output,
+        middle_system=model.middle_system,
         builtin_tools=model.builtin_tools,
     )
 

@@ -11,7 +11,7 @@ import structlog
 
 from tests.support.chatting import forget, unload
 from tests.support.children import wait_until_none
-from tests.support.running import Running, running_daemon, write_fake_cli
+from tests.support.running import DEFAULTS, Running, running_daemon, write_fake_cli
 
 MakeDaemon = Callable[..., Running]
 
@@ -31,17 +31,36 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     wait_until_none(folder)
 
 
+@pytest.fixture(scope="session")
+def shared_line_by_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """As `shared`, but conversations are told to processes line by line."""
+    folder = tmp_path_factory.mktemp("line_by_line")
+    with running_daemon(folder, settings={"spares": "2", "stateless_turns": "off"}) as running:
+        yield running
+    wait_until_none(folder)
+
+
+@pytest.fixture(autouse=True)
+def line_by_line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a test is marked as one of daemons that tell conversations line by line: those that it starts do."""
+    marked = request.node.get_closest_marker("line_by_line") is not None
+    if marked:
+        monkeypatch.setitem(DEFAULTS, "stateless_turns", "off")
+    return marked
+
+
 @pytest.fixture
-def live(shared: Running) -> Running:
+def live(request: pytest.FixtureRequest, line_by_line: bool) -> Running:
     """The shared daemon, at rest."""
+    shared: Running = request.getfixturevalue("shared_line_by_line" if line_by_line else "shared")
     shared.until_idle()
     return shared
 
 
 @pytest.fixture
-def emptied(shared: Running) -> Running:
+def emptied(live: Running) -> Running:
     """The shared daemon, at rest and without conversations of any model."""
-    shared.until_idle()
+    shared = live
     with shared.client() as client:
         for model in client.get("/api/ps").json()["models"]:
             unload(shared, model["name"])

@@ -59,7 +59,7 @@ def fit(
     model: Model,
     default_think: Think,
     abilities: Abilities = EVERYTHING,
-    recalls: Callable[[], bool] = lambda: True,
+    recalls: Callable[[Target], bool] = lambda _target: True,
 ) -> Fitted:
     """Fit `request` to `model`; `default_think` is how much it thinks when the request does not say.
 
@@ -84,7 +84,11 @@ def fit(
         raise InvalidRequest(
             f'"{request.model}" always thinks, and cannot be forced to call a tool: use tool_choice "auto"'
         )
-    if thinking.mode == "budget" and _ends_with_results(request) and not recalls():
+    structure = _structure(request.format, model)
+    offer_alone = Target(
+        model.backend_model, structure=structure, tools=offered.tools, middle_system=model.middle_system
+    )
+    if thinking.mode == "budget" and _ends_with_results(request) and not recalls(offer_alone):
         # The API wants to see the thinking that came before the calls, or none at all.
         thinking = _thinking(False, model, max_tokens)
     if prefill:
@@ -99,7 +103,6 @@ def fit(
     if request.tools and offered.choice != request.tool_choice:
         unsupported.append("tool_choice")
     unsupported += _beyond(request, abilities)
-    structure = _structure(request.format, model)
     told = estimate(Text(structure.instruction)) if structure is not None else 0
     messages, dropped = _shortened(request, model.context_length - told - offered.tokens, max_tokens or 0)
     return Fitted(
@@ -113,6 +116,7 @@ def fit(
             offered.tools,
             offered.choice,
             model.builtin_tools,
+            model.middle_system,
         ),
         tuple(unsupported),
         dropped,

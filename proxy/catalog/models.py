@@ -25,9 +25,10 @@ class Model:
     `aliases` are other names that find it. `options` are the request options that the API takes for it, by Ollama's
     names. `thinking` is how its thinking is asked for; `thinking_off`: it can be turned off. `effort_levels` are those
     that it takes. `prefill`: it continues an assistant message that comes last. `structured_output`: the API can hold
-    it to a JSON schema. `builtin_tools` are those of the backend's own that it may use. The capability "thinking"
-    follows from `thinking`, whatever is given. `persona` is set for one of the clients' own making. `as_asked`: it
-    takes requests as they are, and none of this says what reaches it. `listing` is what another server tells of it.
+    it to a JSON schema. `middle_system`: it takes system messages in the middle of a conversation. `builtin_tools` are
+    those of the backend's own that it may use. The capability "thinking" follows from `thinking`, whatever is given.
+    `persona` is set for one of the clients' own making. `as_asked`: it takes requests as they are, and none of this
+    says what reaches it. `listing` is what another server tells of it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Model:
     effort_levels: tuple[str, ...] = ()
     prefill: bool = False
     structured_output: bool = True
+    middle_system: bool = False
     builtin_tools: tuple[str, ...] = ()
     persona: Persona | None = None
     backend: str = CLAUDE

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from proxy.core.names import Name, parse_name
@@ -64,15 +65,14 @@ def inherit(parent: Traits, own: Traits) -> Traits:
 def dress(request: ChatRequest, traits: Traits, options: Options) -> ChatRequest:
     """`request` as the model with these `traits` answers it; `options` are what its parameters come to.
 
-    Its messages come first. Its system prompt stands before them, unless the request begins with one of its own. What
+    Its messages come first. Its system prompt stands before them, or that with which the request begins. What
     the request says of an option wins. A raw request, and one without messages, which only loads a model, get none.
     """
     messages = request.messages
     if messages and not request.raw:
         told = (Message("system", (Text(traits.system),)),) if traits.system else ()
-        if messages[0].role == "system":
-            told = ()
-        messages = (*told, *traits.messages, *messages)
+        own = tuple(takewhile(lambda message: message.role == "system", messages))
+        messages = (*(own or told), *traits.messages, *messages[len(own) :])
     return replace(request, messages=messages, options=_over(options, request.options))
 
 

@@ -44,7 +44,8 @@ class Target:
     the request itself. For any other, of the `options` only those are set that the model takes. `prefill`: the
     conversation may end with the assistant's words, which the model then continues. The `tools` have schemas that the
     API takes; their names are the client's. `builtin_tools` are those of the backend's own that the model may use as
-    well: the backend runs them, and the client sees their use as thinking.
+    well: the backend runs them, and the client sees their use as thinking. `middle_system`: the model takes system
+    messages in the middle of a conversation.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Target:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     builtin_tools: tuple[str, ...] = ()
+    middle_system: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,10 @@ class Backend(Protocol):
         """What it can do; this may change while it runs."""
         ...
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
-        """Whether `model` can be shown again what it thought before the calls that `request` ends
-        with the results of: some models have to see it to go on thinking."""
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
+        """Whether the model of `target` can be shown again what it thought before the calls that `request` ends
+        with the results of: some models have to see it to go on thinking. Of `target` the model, the tools and the
+        format count."""
         ...
 
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:

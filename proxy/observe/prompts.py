@@ -41,9 +41,9 @@ class PromptLog:
         """The backend's."""
         return self._backend.abilities
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
         """As the backend."""
-        return self._backend.recalls(request, model)
+        return self._backend.recalls(request, target)
 
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[Turn]:

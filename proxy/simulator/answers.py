@@ -60,14 +60,22 @@ def answer(body: Body, text: str) -> tuple[AnswerBlock, ...]:
 
 
 def answer_text(question: Question) -> str:
-    """The text of an answer that calls no tool; JSON where the system prompt asks for that and nothing else."""
+    """The text of an answer that calls no tool; JSON where that and nothing else is asked for.
+
+    The system prompt may ask for it, or the user's last text.
+    """
     words = next(words for reply in _REPLIES if (words := reply(question)) is not None)
-    wanted = _JSON_ALONE.search(text_of(blocks_of(question.body.get("system"))))
+    places = [text_of(blocks_of(question.body.get("system"))), *_last_text(question)]
+    wanted = _JSON_ALONE.search("\n".join(places))
     if wanted is None or _is_json(words):
         return words
     schema = wanted[1]
     value = minimal_value(orjson.loads(schema)) if schema and _is_json(schema) else {"answer": words}
     return orjson.dumps(value).decode()
+
+
+def _last_text(question: Question) -> list[str]:
+    return [str(block["text"]) for block in last_user_blocks(question.body) if block.get("type") == "text"][-1:]
 
 
 def _is_json(text: str) -> bool:

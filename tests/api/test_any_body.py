@@ -195,7 +195,7 @@ class Preparing:
 
     abilities = Abilities()
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
         return False
 
     @asynccontextmanager

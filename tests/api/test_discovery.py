@@ -33,7 +33,7 @@ class Able:
 
     abilities = Abilities()
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
         raise NotImplementedError
 
     def open(self, request: ChatRequest, target: Target) -> AbstractAsyncContextManager[Turn]:

@@ -7,7 +7,7 @@ import pytest
 from proxy.catalog.fit import Fitted, fit
 from proxy.catalog.models import Model
 from proxy.catalog.window import estimate
-from proxy.core.contracts import Abilities
+from proxy.core.contracts import Abilities, Target
 from proxy.core.errors import BackendFailed, InvalidRequest, PromptTooLong
 from proxy.core.request import (
     ChatRequest,
@@ -47,7 +47,7 @@ def fitted(
     *,
     default: Think = False,
     abilities: Abilities | None = None,
-    recalls: Callable[[], bool] = lambda: pytest.fail("nobody had to ask"),
+    recalls: Callable[[Target], bool] = lambda _target: pytest.fail("nobody had to ask"),
     **wishes: Any,
 ) -> Fitted:
     return fit(ChatRequest("opus", messages, **wishes), model, default, abilities or Abilities(), recalls)
@@ -186,7 +186,7 @@ SYSTEM = Message("system", (Text("Be kind."),))
 @pytest.mark.parametrize("messages", [ROUND, (*ROUND, SYSTEM)], ids=["last", "before a system message"])
 @pytest.mark.parametrize("tools", [(FIND,), ()], ids=["tools", "no tools"])
 def test_thinking_that_cannot_be_shown_again_is_off(messages: tuple[Message, ...], tools: tuple[Tool, ...]) -> None:
-    wishes: dict[str, Any] = {"tools": tools, "recalls": lambda: False, "options": Options(temperature=0.3)}
+    wishes: dict[str, Any] = {"tools": tools, "recalls": lambda _target: False, "options": Options(temperature=0.3)}
     asked = fitted(OLDER, messages, think=True, **wishes)
     assert (asked.target.thinking.mode, asked.unsupported) == ("off", ("think",))
     assert asked.target.options == Options(temperature=0.3)
@@ -196,7 +196,7 @@ def test_thinking_that_cannot_be_shown_again_is_off(messages: tuple[Message, ...
 
 
 def test_thinking_that_can_be_shown_again_goes_on() -> None:
-    result = fitted(OLDER, ROUND, think=True, tools=(FIND,), recalls=lambda: True)
+    result = fitted(OLDER, ROUND, think=True, tools=(FIND,), recalls=lambda _target: True)
     assert (result.target.thinking.mode, result.unsupported) == ("budget", ())
 
 

@@ -36,8 +36,8 @@ class Remembering:
         self.released: list[tuple[Caller, str]] = []
         self.loaded: list[tuple[str, float | None]] = []
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
-        return model == self._recalled and bool(request.messages)
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
+        return target.model == self._recalled and bool(request.messages)
 
     @asynccontextmanager
     async def open(self, request: ChatRequest, target: Target) -> AsyncIterator[Turn]:
@@ -105,7 +105,7 @@ def test_the_backend_is_asked_for_everything_else() -> None:
     inner = Remembering((), "claude")
     backend = PromptLog(inner)
     assert backend.abilities is inner.abilities
-    assert [backend.recalls(QUESTION, model) for model in ("claude", "other")] == [True, False]
+    assert [backend.recalls(QUESTION, Target(model)) for model in ("claude", "other")] == [True, False]
     backend.release(Caller("ann"), "claude")
     assert inner.released == [(Caller("ann"), "claude")]
 

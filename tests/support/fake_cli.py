@@ -24,6 +24,7 @@ class Fake:
         self.turns: list[str] = []
         self.queued = ""
         self.put_back = False
+        self.body: dict[str, Any] = {}
 
     def run(self) -> None:
         boot = os.environ.get("FAKE_BOOT", "")
@@ -50,6 +51,8 @@ class Fake:
             case "initialize":
                 model = {"value": "saga[1m]", "resolvedModel": "claude-saga-9", "displayName": "Saga 9"}
                 response = {"models": [model], "account": {"apiKeySource": "ANTHROPIC_API_KEY"}}
+            case "apply_flag_settings":
+                self.body = json.loads(request["settings"]["env"].get("CLAUDE_CODE_EXTRA_BODY") or "{}")
             case "rewind_conversation":
                 response = self.rewind(request["target_message_uuid"])
             case "interrupt" if self.queued:
@@ -88,7 +91,9 @@ class Fake:
         if message.get("shouldQuery") is False:
             result()
             return
-        text = "".join(block.get("text", "") for block in message["message"]["content"])
+        # The body's messages are what is asked, where it has any.
+        asked = next((each for each in reversed(self.body.get("messages", ())) if each["role"] == "user"), None)
+        text = "".join(block.get("text", "") for block in (asked or message["message"])["content"])
         found = re.search(r"\[fake: (\w+) ?([^\]]*)\]", text)
         word, argument = (found[1], found[2]) if found else ("", "")
         faults.get(word, answer)(self, argument)

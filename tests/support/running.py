@@ -33,6 +33,9 @@ WAIT = 30.0
 PATIENT = {"reuse_patience": "30s"}
 """However busy the machine is, which process a request gets is then no matter of time."""
 
+DEFAULTS: dict[str, object] = dict(PATIENT)
+"""Flags of every daemon that does not say otherwise."""
+
 FAKE_CLI = Path(__file__).with_name("fake_cli.py")
 
 
@@ -108,7 +111,7 @@ def running_daemon(
         "port": "0",
         "spares": "0",
         "probe": "off",
-        **PATIENT,
+        **DEFAULTS,
         **(settings or {}),
     }
     loaded = load(

@@ -12,23 +12,26 @@ import structlog
 
 from proxy.backends.claude_cli.account import Account, read_account
 from proxy.backends.claude_cli.bill import Bill
+from proxy.backends.claude_cli.body import TurnBody, make_body
 from proxy.backends.claude_cli.command import Login
 from proxy.backends.claude_cli.conversations import Conversation, begun
 from proxy.backends.claude_cli.costs import Prices
 from proxy.backends.claude_cli.faults import not_logged_in
 from proxy.backends.claude_cli.lease import Lease
-from proxy.backends.claude_cli.memory import Memory, thinks
+from proxy.backends.claude_cli.memory import Memory
 from proxy.backends.claude_cli.offload import off_loop
 from proxy.backends.claude_cli.plan import Need, Setup
 from proxy.backends.claude_cli.pool import Pool
 from proxy.backends.claude_cli.relay import CliTurn, Job, Lost
-from proxy.backends.claude_cli.replay import Script, make_script, size_of
+from proxy.backends.claude_cli.replay import Script, make_script, size_of, thinks
 from proxy.backends.claude_cli.session import Session
-from proxy.backends.claude_cli.shaping import shaper_for
+from proxy.backends.claude_cli.shaping import Shaper, shaper_for
+from proxy.backends.claude_cli.stateless import StatelessTurn
 from proxy.backends.claude_cli.strategies import Strategies
-from proxy.backends.claude_cli.tools import PREFIX, Naming, tool_set
+from proxy.backends.claude_cli.thinking_cache import ThinkingCache
+from proxy.backends.claude_cli.tools import PLAIN, PREFIX, Naming, tool_set
 from proxy.backends.claude_cli.transcript import transcript
-from proxy.backends.claude_cli.warming import warm
+from proxy.backends.claude_cli.warming import note_alias, warm
 from proxy.core.contracts import Abilities, OnSpent, Target
 from proxy.core.deadlines import Deadlines
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
@@ -47,7 +50,8 @@ def unfit_text(checks: Sequence[str]) -> str:
 
 class ClaudeCliBackend:
     """Answers with the Claude CLI. `on_account` hears what each newly told process says of its login and models,
-    `on_spent` what turns have used."""
+    `on_spent` what turns have used. `stateless`: a turn is one API body, given to any worker, but for models with tools
+    of the CLI's own."""
 
     def __init__(
         self,
@@ -56,6 +60,8 @@ class ClaudeCliBackend:
         deadlines: Deadlines,
         on_account: Callable[[Account], None],
         on_spent: OnSpent = lambda _caller, _spent: None,
+        *,
+        stateless: bool = False,
     ) -> None:
         self._pool = pool
         self._login = login
@@ -64,7 +70,11 @@ class ClaudeCliBackend:
         self._on_spent = on_spent
         self._prices = Prices()
         self._strategies = Strategies()
+        self._stateless = stateless
         self._memory = Memory()
+        self._thinking = ThinkingCache()
+        # The CLI's own marks of the system prompt live this long; the API wants the longer ones first.
+        self._ttl = "" if login.mode == "api-key" else "1h"
         self._ids: dict[str, str] = {}
         self._warms = self._logged_in = False
         pool.warm_with(self._warm)
@@ -100,6 +110,7 @@ class ClaudeCliBackend:
                 except TimeoutError:
                     raise TimedOut(f"the Claude CLI did not take its setup within {limit:g} s") from None
                 lease.tell(setup)
+                note_alias(lease.session, reply)
                 self._learn(reply)
             lease.settle = _nothing_to_settle
         self._pool.warm_spares()
@@ -122,15 +133,23 @@ class ClaudeCliBackend:
         """Let go of every conversation that is kept for a caller's requests of `model`."""
         self._pool.release(caller, model)
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
         """Whether the thoughts before the calls, of which `request` brings the results, are in it, or remembered."""
-        target = Target(model)
+        if self._is_stateless(target):
+            return self._body(request, target, PLAIN).thinks
         script = make_script(request, target, self._naming)
         if script.history and any(isinstance(part, Thought) for part in script.history[-1].parts):
             return True
         recalled = self._memory.recalled(script, begun(script, request.caller, target)).recalled
         last = recalled.get(len(script.history) - 1)
-        return last is not None and thinks(last)
+        return last is not None and thinks(last.blocks)
+
+    def _is_stateless(self, target: Target) -> bool:
+        return self._stateless and self._strategies.rewind and not target.builtin_tools
+
+    def _body(self, request: ChatRequest, target: Target, naming: Naming) -> TurnBody:
+        recall = partial(self._thinking.recall, request.caller)
+        return make_body(request, target, naming, recall=recall, ttl=self._ttl)
 
     @property
     def _naming(self) -> Naming:
@@ -144,6 +163,10 @@ class ClaudeCliBackend:
         if ways.unfit:
             raise BackendFailed(unfit_text(ways.unfit), fault="operator", should_retry=False)
         shaper = shaper_for(target)
+        if self._is_stateless(target):
+            async with self._open_stateless(request, target, shaper, opened) as stateless:
+                yield stateless
+            return
         asked = request if ways.history == "structured" else _in_words(request)
         naming = replace(self._naming, reserved=frozenset(target.builtin_tools))
         size = size_of(request.messages)
@@ -160,6 +183,30 @@ class ClaudeCliBackend:
             bill = Bill(lease.session.meter, self._prices, partial(self._on_spent, request.caller))
             return CliTurn(lease, job, shaper, ways, self._deadlines, opened, self._memory, bill)
 
+        async with self._asked(need, make) as turn:
+            yield turn
+
+    @asynccontextmanager
+    async def _open_stateless(
+        self, request: ChatRequest, target: Target, shaper: Shaper | None, opened: float
+    ) -> AsyncIterator[CliTurn]:
+        naming = PLAIN
+        body = await off_loop(size_of(request.messages), self._body, request, target, naming)
+        setup = Setup(body.system)
+        history = Conversation(request.caller, target.model, None, None, ())
+        job = Job(setup, Script(body.system, (), (), naming), history, target, self._ids)
+
+        def make(lease: Lease) -> CliTurn:
+            bill = Bill(lease.session.meter, self._prices, partial(self._on_spent, request.caller))
+            turn = StatelessTurn(lease, job, shaper, self._strategies, self._deadlines, opened, self._memory, bill)
+            return turn.with_body(body, request.caller, self._thinking, naming)
+
+        async with self._asked(Need(setup), make) as turn:
+            yield turn
+
+    @asynccontextmanager
+    async def _asked(self, need: Need, make: Callable[[Lease], CliTurn]) -> AsyncIterator[CliTurn]:
+        """A turn that the API has accepted, asked once more where its process died before. Raises `ServerError`."""
         async with AsyncExitStack() as stack:
             try:
                 turn = await stack.enter_async_context(self._begun(need, make))

@@ -140,13 +140,14 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class CliSettings:
-    """What every process of a daemon has in common."""
+    """What every process of a daemon has in common. `stateless`: each turn is one request (`stateless`)."""
 
     program: Path
     login: Login
     environ: Mapping[str, str]
     model: str
     retries: int = 2
+    stateless: bool = False
     pass_environment: Sequence[str] = ()
 
 
@@ -177,6 +178,9 @@ def make_argv(settings: CliSettings, folders: Folders, builtin: Sequence[str] = 
         f"--tools={','.join(builtin)}",
         f"--model={settings.model}",
     ]
+    if settings.stateless and not builtin:
+        # After a tool call the CLI ends its turn. Without this it would ask the API the same again, for ever.
+        argv.append("--max-turns=1")
     if key_of(settings):
         argv.append(f"--settings={json.dumps({'apiKeyHelper': f'cat {shlex.quote(str(folders.key))}'})}")
     # Bare, the CLI has only few of its tools.

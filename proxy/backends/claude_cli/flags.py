@@ -22,16 +22,22 @@ def make_flags(
     target: Target, naming: Naming = PLAIN, whole: Sequence[JsonObject] = (), tools: Sequence[JsonObject] = ()
 ) -> JsonObject:
     """The settings for a turn on `target`; `whole` replaces the messages of the API request, `tools` its tools."""
-    body = _extra_body(target, naming)
+    body = extra_body(target, naming)
     body |= {name: list(values) for name, values in (("messages", whole), ("tools", tools)) if values}
+    return body_flags(target, json.dumps(body, separators=(",", ":")))
+
+
+def body_flags(target: Target, body: str) -> JsonObject:
+    """The settings for a turn on `target` whose API body is `body`, a JSON object."""
     return {
         "model": target.model,
         "effortLevel": target.thinking.effort or _ANY_EFFORT,
-        "env": {"CLAUDE_CODE_EXTRA_BODY": json.dumps(body, separators=(",", ":"))},
+        "env": {"CLAUDE_CODE_EXTRA_BODY": body},
     }
 
 
-def _extra_body(target: Target, naming: Naming) -> JsonObject:
+def extra_body(target: Target, naming: Naming) -> JsonObject:
+    """The fields of the API request that follow from `target`, messages and tools left out."""
     options = target.options
     body: dict[str, Any] = _thinking(target.thinking)
     # The CLI has a variable for `max_tokens`, but a turn that waits for the results of calls does not look at it again.

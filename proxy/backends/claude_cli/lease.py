@@ -108,6 +108,11 @@ class Lease:
         """The process was told its setup by an earlier request."""
         return self._child.setup is not None
 
+    @property
+    def system(self) -> str | None:
+        """The system prompt that the process has, None for none."""
+        return None if self._child.setup is None else self._child.setup.system
+
     def tell(self, setup: Setup) -> None:
         """Note that the process has been told `setup`."""
         self._child.setup = setup

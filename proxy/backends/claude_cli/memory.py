@@ -16,14 +16,12 @@ from hashlib import blake2b
 from itertools import groupby
 
 from proxy.backends.claude_cli.conversations import Conversation, digest_of
-from proxy.backends.claude_cli.replay import Recalled, Script
+from proxy.backends.claude_cli.replay import THINKING, Recalled, Script
 from proxy.backends.claude_cli.tools import Naming
 from proxy.core.request import Caller, Message, ToolCall, ToolResult
 
 MOST_BYTES = 32 << 20
 """Of the answers that are kept, as JSON; beyond it the longest unused one goes."""
-
-_THOUGHTS = ("thinking", "redacted_thinking")
 
 Key = tuple[Caller, str | bytes]
 
@@ -91,8 +89,8 @@ class Memory:
             return known.answer
         # The tools have other names now; or the words came back otherwise, or not at all: the client's count, behind
         # the thoughts.
-        thoughts = [block for block in known.answer.blocks if block.get("type") in _THOUGHTS]
-        words = [block for block in script.content(message) if block["type"] not in _THOUGHTS]
+        thoughts = [block for block in known.answer.blocks if block.get("type") in THINKING]
+        words = [block for block in script.content(message) if block["type"] not in THINKING]
         return Recalled(known.answer.model, (*thoughts, *words))
 
     def _forget(self, key: Key) -> None:
@@ -126,11 +124,6 @@ def _answered(script: Script, found: Mapping[int, Recalled]) -> Script:
         return Message(message.role, tuple(parts))
 
     return replace(script, history=tuple(map(named, script.history)), asked=tuple(map(named, script.asked)))
-
-
-def thinks(answer: Recalled) -> bool:
-    """Whether an answer holds thoughts."""
-    return any(block.get("type") in _THOUGHTS for block in answer.blocks)
 
 
 def _answers(script: Script, history: Conversation) -> Iterator[tuple[int, Message, bytes, bytes]]:

@@ -76,8 +76,9 @@ class Limits:
     """`spares`: processes kept booted and untold. `processes`: the most there may be at once, in any state.
 
     `boots`: the most that boot at the same time while requests wait for them. `conversations`: the most kept live.
-    `reuse`: a process that holds a conversation can be emptied for another one. `patience`: seconds that a request
-    waits for a used process that is nearly ready, before it takes a spare.
+    `stateless`: a used process takes any request, but that it keeps a system prompt once it has one. `reuse`: a process
+    that holds a conversation can be emptied for another one. `patience`: seconds that a request waits for a used
+    process that is nearly ready, before it takes a spare.
     """
 
     spares: int
@@ -85,6 +86,7 @@ class Limits:
     boots: int
     conversations: int
     reuse: bool = True
+    stateless: bool = False
     patience: float = SETTLE_PATIENCE
 
 
@@ -180,8 +182,11 @@ class _Serving:
         if self._wait(need.held_by):
             return None
         clean = self._find(self.free, lambda view: view.state is State.CLEAN and view.setup == setup)
+        if clean is None and self._limits.stateless:
+            clean = self._find(self.free, lambda view: view.state is State.CLEAN and _takes(view.setup, setup))
         if clean is None:
-            if self._wait(lambda view: view.conversation is None and view.setup == setup):
+            nearly = _takes if self._limits.stateless else _equal
+            if self._wait(lambda view: view.conversation is None and nearly(view.setup, setup)):
                 return None
             if self._limits.reuse and (single := self._single(setup)) is not None:
                 self.free.discard(single)
@@ -241,6 +246,17 @@ class _Serving:
         """Of the processes that match, the one whose state began last."""
         found = [index for index in among if matches(self._processes[index])]
         return max(found, key=lambda index: self._processes[index].since, default=None)
+
+
+def _equal(has: Setup | None, wanted: Setup) -> bool:
+    return has == wanted
+
+
+def _takes(has: Setup | None, wanted: Setup) -> bool:
+    """Whether a used process takes a stateless request: a system prompt is replaced, but never taken away."""
+    if has is None or has.builtin or wanted.builtin:
+        return has == wanted
+    return has.system is None or wanted.system is not None
 
 
 def surplus(processes: Sequence[View], limits: Limits) -> list[int]:

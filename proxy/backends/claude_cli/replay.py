@@ -30,6 +30,9 @@ from proxy.core.request import ChatRequest, Document, Image, Message, Part, Text
 Blocks = tuple[JsonObject, ...]
 """The content of a message, as blocks of the Messages API."""
 
+THINKING = ("thinking", "redacted_thinking")
+"""The types of blocks that hold thinking."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
@@ -98,10 +101,10 @@ class Script:
 
     def content(self, message: Message) -> list[JsonObject]:
         """A message as the API's blocks."""
-        blocks = [_block(part, self.naming) for part in message.parts if not is_blank(part)]
+        blocks = [block_of(part, self.naming) for part in message.parts if not is_blank(part)]
         failed = (part for part in message.parts if isinstance(part, ToolResult) and part.error)
         pictures = (inner for part in failed for inner in part.parts if not isinstance(inner, Text))
-        return blocks + [_block(picture, self.naming) for picture in pictures]
+        return blocks + [block_of(picture, self.naming) for picture in pictures]
 
     def size(self, start: int) -> int:
         """About how many characters there are to tell from the message at `start` on."""
@@ -209,12 +212,18 @@ def _value_size(value: object) -> int:
     return _FRAME
 
 
+def thinks(blocks: Iterable[JsonObject]) -> bool:
+    """Whether there is thinking among `blocks`."""
+    return any(block["type"] in THINKING for block in blocks)
+
+
 def is_blank(part: Part) -> bool:
     """Whether a part says nothing: the API refuses texts of blanks."""
     return isinstance(part, Text) and (not part.text or part.text.isspace())
 
 
-def _block(part: Part, naming: Naming) -> JsonObject:
+def block_of(part: Part, naming: Naming) -> JsonObject:
+    """A part of a message as a block of the Messages API."""
     match part:
         case Text(text):
             return {"type": "text", "text": text}
@@ -233,5 +242,5 @@ def _block(part: Part, naming: Naming) -> JsonObject:
             words = "\n".join(inner.text for inner in part.parts if isinstance(inner, Text))
             return {"type": "tool_result", "content": words, "is_error": True, "tool_use_id": call_id}
         case ToolResult(call_id, parts):
-            content = [_block(inner, naming) for inner in parts if not is_blank(inner)]
+            content = [block_of(inner, naming) for inner in parts if not is_blank(inner)]
             return {"tool_use_id": call_id, "type": "tool_result", "content": content}

@@ -91,11 +91,12 @@ def tool_set(tools: Sequence[Tool], naming: Naming, description_limit: int) -> T
     kept = "\\u" not in listing or _is_kept(json.dumps(listed, ensure_ascii=False))
     changed = not kept or any(len(tool.description) > description_limit for tool in tools)
     # The CLI's own tools are not ours to tell the API of.
-    exact = _exact(tools, naming) if changed and not naming.reserved else ()
+    exact = exact_tools(tools, naming) if changed and not naming.reserved else ()
     return ToolSet(listing, tuple(names), exact)
 
 
-def _exact(tools: Sequence[Tool], naming: Naming) -> tuple[JsonObject, ...]:
+def exact_tools(tools: Sequence[Tool], naming: Naming) -> tuple[JsonObject, ...]:
+    """The tools as the API takes them, in full."""
     return tuple(
         {"name": naming.api_name(tool.name), "description": tool.description, "input_schema": dict(tool.schema)}
         for tool in tools

@@ -67,6 +67,9 @@ _OWN = ("text", "thinking", "redacted_thinking", "tool_use")
 class TurnMachine:
     """Feed it what the CLI says; it returns the events of one answer and raises `ServerError` when that fails.
 
+    With `one_request` the CLI asks the API once, whatever the answer is, but for one that its limit cut off, and knows
+    nothing of the `tools`.
+
     Make it when the request has been sent; `load_ns` is what went before. Without `show_thinking` there are no
     `ThinkingDelta` events, but for those that tell of a call of a `builtin` tool of the CLI's own. `tools` are those of
     the client's that were offered, from the API's name to the client's. After the end
@@ -81,6 +84,7 @@ class TurnMachine:
         show_thinking: bool = True,
         tools: Mapping[str, str] | None = None,
         builtin: Sequence[str] = (),
+        one_request: bool = False,
     ) -> None:
         self._clock = clock
         self._show_thinking = show_thinking
@@ -94,6 +98,7 @@ class TurnMachine:
         self._said: list[Said] = []
         self._tools = tools or {}
         self._builtin = frozenset(builtin)
+        self._one_request = one_request
         self._calls = Calls(self._tools, self._builtin)
         self._in_message = False
         self._text_ended = False
@@ -117,7 +122,8 @@ class TurnMachine:
 
         None when it holds anything else, or no whole answer.
         """
-        whole = self._reason == "stop" or (self.pending and not self._calls.unknown)
+        called = self._reason == "tool_calls" and not self._calls.unknown
+        whole = self._reason == "stop" or called
         if not whole or self.goes_on or self.used or any(said.kind not in _OWN for said in self._said):
             return None
         text = "".join(str(block.get("text", "")) for block in self.given.blocks if block.get("type") == "text")
@@ -146,7 +152,7 @@ class TurnMachine:
     @property
     def pending(self) -> bool:
         """The answer has ended with calls, and the process waits for their results."""
-        return self._reason == "tool_calls" and not self.goes_on
+        return self._reason == "tool_calls" and not self.goes_on and not self._one_request
 
     @property
     def used(self) -> Sequence[str]:
@@ -300,7 +306,7 @@ class TurnMachine:
         if finish == "stop" and (self._calls.complete or self._calls.broken):
             finish = "tool_calls"
             if self._calls.broken:
-                self.goes_on = True
+                self.goes_on = not self._one_request
                 raise self._calls.error()
         if finish == "refusal":
             details = event["delta"].get("stop_details")
@@ -310,8 +316,8 @@ class TurnMachine:
         self.ended, self._reason = True, finish
         # After these the CLI answers calls of unknown tools itself, and asks again when there was no text; after a
         # refusal it was told not to.
-        unfinished = finish == "stop" and (reason in _UNFINISHED or not self._text_sent)
-        unanswered = finish == "tool_calls" and not self._calls.known
+        unfinished = not self._one_request and finish == "stop" and (reason in _UNFINISHED or not self._text_sent)
+        unanswered = not self._one_request and finish == "tool_calls" and not self._calls.known
         self.goes_on = finish == "length" or unfinished or unanswered
         stop = event["delta"].get("stop_sequence") if reason == "stop_sequence" else None
         events.append(Finished(finish, self._tally.usage, self._tally.timings, stop))
@@ -329,11 +335,12 @@ class TurnMachine:
 
     def _check_tools(self, offered: frozenset[str]) -> None:
         """Raise unless the model gets to see the tools that it should see, and no others."""
-        lost = [name for api, name in self._tools.items() if api not in offered] + sorted(self._builtin - offered)
+        declared = {} if self._one_request else self._tools
+        lost = [name for api, name in declared.items() if api not in offered] + sorted(self._builtin - offered)
         if lost:
             text = f"the Claude CLI did not take these tools: {', '.join(lost):.500}"
             raise BackendFailed(text, should_retry=False)
-        if added := sorted(offered - self._tools.keys() - self._builtin):
+        if added := sorted(offered - declared.keys() - self._builtin):
             text = f"the Claude CLI offers tools that it should not: {', '.join(added):.500}"
             raise BackendFailed(text, should_retry=False)
 

@@ -36,6 +36,12 @@ async def warm(session: Session) -> Mapping[str, Any]:
     return reply
 
 
+def note_alias(session: Session, reply: Mapping[str, Any]) -> None:
+    """Note a model of the CLI's own from its answer to `initialize`, by which `tell_system` can go on."""
+    if names := aliases(reply):
+        session.warmed = names[0]
+
+
 def tell_system(session: Session, system: str) -> None:
     """Give a warmed process the system prompt that it goes without until then."""
     # Each turn sets its own model afterwards. This one is a name that the CLI made up itself: for a full id it may ask

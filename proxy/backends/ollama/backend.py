@@ -34,7 +34,7 @@ class OllamaBackend:
         """Hold what begins from now on to `deadlines`."""
         self._deadlines = deadlines
 
-    def recalls(self, request: ChatRequest, model: str) -> bool:
+    def recalls(self, request: ChatRequest, target: Target) -> bool:
         """No model of Ollama's has to be shown what it thought."""
         return True
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from proxy.backends.claude_cli.conversations import after, begun
-from proxy.backends.claude_cli.memory import MOST_BYTES, Memory, thinks
-from proxy.backends.claude_cli.replay import Recalled, make_script
+from proxy.backends.claude_cli.memory import MOST_BYTES, Memory
+from proxy.backends.claude_cli.replay import Recalled, make_script, thinks
 from proxy.backends.claude_cli.tools import PREFIX, Naming
 from proxy.core.contracts import Target, Thinking
 from proxy.core.request import Caller, ChatRequest, Message, Part, Text, Thought, ToolCall, ToolResult
@@ -240,4 +240,4 @@ def test_there_is_room_for_many_answers() -> None:
     ],
 )
 def test_an_answer_says_whether_it_holds_thoughts(blocks: tuple[dict[str, Any], ...], thinking: bool) -> None:
-    assert thinks(Recalled(MODEL, blocks)) is thinking
+    assert thinks(blocks) is thinking
