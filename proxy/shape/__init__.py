@@ -7,5 +7,6 @@ toolschema  a client's tools as the API and the CLI take them
 drafts      a JSON Schema of an older draft, or in looser words, put into those of 2020-12
 native      a JSON Schema in the part of the language that the API's structured output takes
 references  the references of a schema into itself, and how large they make it
+pictures    the pictures of a conversation, within the limits of the API
 rounds      the calls of a conversation, each with an id and with the result that answers it
 """

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from proxy.backends.claude_cli.memory import Memory
+from proxy.backends.claude_cli.thinking_cache import ThinkingCache
 from tests.support.running import Running
 
 Messages = list[dict[str, Any]]
@@ -112,6 +113,7 @@ def sent(body: dict[str, Any]) -> Messages:
 def forget(running: Running) -> None:
     """Have the daemon forget the answers that it remembers, so that only a live process has their thinking."""
     running.daemon.backend._memory = Memory()
+    running.daemon.backend._thinking = ThinkingCache()
 
 
 def thoughts(body: dict[str, Any]) -> int:

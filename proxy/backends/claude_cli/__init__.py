@@ -9,6 +9,8 @@ Pure, no I/O:
     flags       the settings of one turn
     tools       the client's tools as an MCP server spoken over the control channel
     calls       the calls of one answer, from the pieces in which they come
+    body        a ChatRequest as one API body, for a worker that keeps nothing
+    thinking_cache  thinking that clients do not send back, by the prefix that it was given to
     memory      answers as the API gave them: thoughts and ids that clients do not send back
     tally       what an answer took: tokens and times
     costs       what turns cost: what the CLI tells, and an estimate until it does
@@ -32,6 +34,7 @@ With I/O:
     lease       a process as the pool keeps it, and as it lends it
     pool        spares, leases, limits: the plan decides, the pool acts
     warming     what a spare is told ahead
+    stateless   a turn that leaves no trace: the whole body sent, the worker clean again
     relay       one answer from one process: asked, relayed, the process settled
     bill        what one turn is counted for
     backend     joins them: the Backend contract

@@ -36,6 +36,7 @@ from proxy.core.contracts import Abilities, OnSpent, Target
 from proxy.core.deadlines import Deadlines
 from proxy.core.errors import BackendFailed, ServerError, TimedOut
 from proxy.core.request import Caller, ChatRequest, Thought
+from proxy.shape.pictures import fit_pictures
 
 log = structlog.get_logger()
 
@@ -88,7 +89,7 @@ class ClaudeCliBackend:
     def adopt(self, strategies: Strategies) -> None:
         """From now on drive the CLI in these ways."""
         self._strategies = strategies
-        self._pool.reuse(strategies.rewind and strategies.resets)
+        self._pool.reuse(strategies.rewind and strategies.resets, stateless=self._stateless and strategies.stateless)
         self._warms = strategies.depth == "initialized" and strategies.rewind and not strategies.unfit
         self._pool.warm_spares()
 
@@ -145,9 +146,10 @@ class ClaudeCliBackend:
         return last is not None and thinks(last.blocks)
 
     def _is_stateless(self, target: Target) -> bool:
-        return self._stateless and self._strategies.rewind and not target.builtin_tools
+        return self._stateless and self._strategies.stateless and not target.builtin_tools
 
     def _body(self, request: ChatRequest, target: Target, naming: Naming) -> TurnBody:
+        request = replace(request, messages=fit_pictures(request.messages))
         recall = partial(self._thinking.recall, request.caller)
         return make_body(request, target, naming, recall=recall, ttl=self._ttl)
 

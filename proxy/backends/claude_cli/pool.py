@@ -163,13 +163,20 @@ class Pool:
                 child.state = State.BOOTING
                 self._tasks.start_soon(self._ready, child)
 
-    def reuse(self, possible: bool) -> None:
-        """Say whether a process that holds a conversation can be emptied for another one."""
-        self._limits = replace(self._limits, plan=replace(self._limits.plan, reuse=possible))
+    def reuse(self, possible: bool, *, stateless: bool) -> None:
+        """Say whether a process that holds a conversation can be emptied for another one, and whether turns are
+        `stateless`: the processes of before are replaced where that changes."""
+        changed = stateless != self._limits.plan.stateless
+        self._limits = replace(self._limits, plan=replace(self._limits.plan, reuse=possible, stateless=stateless))
+        if changed:
+            settings = self._launcher.settings
+            self._launcher.settings = replace(settings, stateless=stateless)
+            self.renew()
 
     def limit(self, limits: PoolLimits) -> None:
         """Keep to `limits` from now on: what is idle and too many is stopped, what is leased ends first."""
-        self._limits = replace(limits, plan=replace(limits.plan, reuse=self._limits.plan.reuse))
+        plan = self._limits.plan
+        self._limits = replace(limits, plan=replace(limits.plan, reuse=plan.reuse, stateless=plan.stateless))
         for child in [self._children[index] for index in surplus(self.processes, self._limits.plan)]:
             self._stop(child)
         self._act()

@@ -67,6 +67,10 @@ class Session:
             self._settings = settings
             self.ask("apply_flag_settings", settings=settings)
 
+    def forget_settings(self) -> None:
+        """Have the next `set` apply its settings whatever they are: something else has changed them."""
+        self._settings = None
+
     async def call(self, subtype: str, **fields: object) -> Mapping[str, Any]:
         """Send a control request and wait for its answer; what else arrives meanwhile stays to be read."""
         answer: list[Mapping[str, Any]] = []

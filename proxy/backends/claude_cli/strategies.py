@@ -30,3 +30,8 @@ class Strategies:
     description_limit: int = 4096
     waits: bool = True
     depth: Literal["initialized", "booted"] = "initialized"
+
+    @property
+    def stateless(self) -> bool:
+        """Whether a turn can be one API body that leaves no trace: it travels as options do, and is taken back."""
+        return self.rewind and self.options and self.resets and self.effort

@@ -47,3 +47,4 @@ def tell_system(session: Session, system: str) -> None:
     # Each turn sets its own model afterwards. This one is a name that the CLI made up itself: for a full id it may ask
     # the API, at the user's cost, whether there is such a model.
     session.ask("set_model", model=session.warmed, system_prompt=system)
+    session.forget_settings()

@@ -40,6 +40,8 @@ def loopback_settings(settings: CliSettings, url: str) -> CliSettings:
         login=login,
         environ=environ,
         retries=0,
+        # What is asked of a process goes over several turns.
+        stateless=False,
     )
 
 
