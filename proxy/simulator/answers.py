@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from proxy.simulator.body import (
+    JSON_ALONE,
     Block,
     Body,
     blocks_of,
@@ -35,7 +36,6 @@ _EXACTLY = re.compile(
 )
 _COUNT = re.compile(r"\bcount(?: from (\d+))?(?: up)? to (\d+)", re.IGNORECASE)
 _GREETING = re.compile(r"\s*(hi|hello|hey|good (morning|evening|day))\b", re.IGNORECASE)
-_JSON_ALONE = re.compile(r"\bone JSON (?:object|value) and nothing else\b(?:.*\bJSON Schema:\n(\{.*\}))?", re.DOTALL)
 _IMAGE = re.compile(r"\b(image|picture|photo)\b", re.IGNORECASE)
 
 
@@ -66,7 +66,7 @@ def answer_text(question: Question) -> str:
     """
     words = next(words for reply in _REPLIES if (words := reply(question)) is not None)
     places = [text_of(blocks_of(question.body.get("system"))), *_last_text(question)]
-    wanted = _JSON_ALONE.search("\n".join(places))
+    wanted = JSON_ALONE.search("\n".join(places))
     if wanted is None or _is_json(words):
         return words
     schema = wanted[1]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ Block = dict[str, Any]
 # What the CLI puts in front of the operator's system prompt.
 _CLI_PREAMBLES = ("x-anthropic-billing-header", "You are a Claude agent, built on Anthropic's Claude Agent SDK")
 _CLI_REMINDER = "<system-reminder>"
+
+# What asks for JSON as the whole answer, and its schema.
+JSON_ALONE = re.compile(r"\bone JSON (?:object|value) and nothing else\b(?:.*\bJSON Schema:\n(\{.*\}))?", re.DOTALL)
 
 
 def encode(value: Any, *, sort: bool = False) -> bytes:
@@ -73,9 +77,11 @@ def last_user_blocks(body: Body) -> list[Block]:
 def last_user_text(body: Body) -> str:
     """What the user wrote last: the newest user message's last text block, "" when it has none.
 
-    Its other text blocks are earlier ones: an unanswered message comes merged with the one after it.
+    Its other text blocks are earlier ones: an unanswered message comes merged with the one after it. A text behind it
+    that asks for JSON alone says how to answer, not what.
     """
-    return next(reversed(_said(last_user_blocks(body))), "")
+    said = list(_said(last_user_blocks(body)))
+    return next(reversed([text for text in said if not JSON_ALONE.search(text)] or said), "")
 
 
 def earlier_user_texts(body: Body) -> list[str]:

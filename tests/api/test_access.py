@@ -43,6 +43,8 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("keyed")
     keep(folder / "state", KEYS.values())
     settings = {"state_folder": str(folder / "state"), "spares": "2", "interrupt_timeout": "100ms"}
+    # What a process holds for a key shows where conversations are kept in processes.
+    settings["stateless_turns"] = "off"
     with running_daemon(folder, cli=write_fake_cli(folder), settings=settings) as running:
         yield running
 

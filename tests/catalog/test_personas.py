@@ -75,7 +75,7 @@ def test_a_model_inherits_by_ollamas_rules(own: Traits, field: str, value: objec
         (
             FIRST,
             [said("system", "T"), said("user", "hi")],
-            [said("user", "one"), said("assistant", "two"), said("system", "T"), said("user", "hi")],
+            [said("system", "T"), said("user", "one"), said("assistant", "two"), said("user", "hi")],
         ),
         (FIRST, [], []),
     ],

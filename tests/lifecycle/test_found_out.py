@@ -41,6 +41,7 @@ def test_a_cli_on_which_everything_works_is_driven_in_the_best_way(make_found_ou
     assert [role for role, _ in last_texts(running)] == ["user", "assistant", "user"]
 
 
+@pytest.mark.line_by_line
 def test_a_cli_that_drops_history_is_told_it_in_words_and_the_answer_says_so(make_found_out: MakeDaemon) -> None:
     running = make_found_out("history")
     response = ask(running, TALK)
@@ -93,6 +94,7 @@ def test_options_that_do_not_reach_the_api_are_named(make_found_out: MakeDaemon)
     assert ask_over(running, "/api/chat", "claude-sonnet-4-5", "hello", think=True).unsupported == ("think",)
 
 
+@pytest.mark.line_by_line
 def test_a_cli_that_is_replaced_is_noticed_and_used_from_then_on(make_found_out: MakeDaemon, tmp_path: Path) -> None:
     running = make_found_out("history")
     before = running.daemon.findings
@@ -151,6 +153,7 @@ def with_results(running: Running, result: str) -> dict[str, Any]:
     return running.last()
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize("fault", ["", "tool_waits:changed", "tool_names:prefixed"])
 def test_the_results_of_calls_reach_the_api_as_they_are_whatever_a_waiting_process_makes_of_them(
     make_found_out: MakeDaemon, fault: str

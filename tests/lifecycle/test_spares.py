@@ -1,5 +1,7 @@
 """A boot takes most of a core for a while: it has to wait until no request waits for its first token."""
 
+import pytest
+
 from tests.conftest import MakeDaemon
 from tests.lifecycle.test_clients_that_go_away import raw_request
 from tests.support.running import Running
@@ -9,6 +11,7 @@ def states(running: Running) -> list[str]:
     return sorted(view.state.value for view in running.daemon.pool.processes)
 
 
+@pytest.mark.line_by_line
 def test_the_spare_that_a_request_takes_is_replaced_once_the_request_has_its_first_token(make_fake: MakeDaemon) -> None:
     running = make_fake(settings={"spares": "1", "max_conversations": "0"})
     running.until_idle()

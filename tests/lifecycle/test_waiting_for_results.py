@@ -76,6 +76,7 @@ def test_with_keep_alive_0_no_process_waits(fresh: Running) -> None:
     assert live_processes(running) == 0
 
 
+@pytest.mark.line_by_line
 def test_of_too_many_that_wait_the_oldest_goes_first(make_daemon: MakeDaemon) -> None:
     running = make_daemon(settings={"max_conversations": "1", "spares": "2"})
     talks = []
@@ -91,6 +92,7 @@ def test_of_too_many_that_wait_the_oldest_goes_first(make_daemon: MakeDaemon) ->
         assert talk is talks[0][0] or process_of(running.last()) == process
 
 
+@pytest.mark.line_by_line
 def test_a_process_that_died_while_it_waited_is_replaced(fresh: Running) -> None:
     running = fresh
     asked = user("call get_time in Paris")
@@ -105,6 +107,7 @@ def test_a_process_that_died_while_it_waited_is_replaced(fresh: Running) -> None
     assert [message["role"] for message in spoken(running.last())] == ["user", "assistant", "user"]
 
 
+@pytest.mark.line_by_line
 def test_a_process_that_dies_while_it_is_given_results_is_replaced(fresh: Running) -> None:
     running = fresh
     talk = Talk(running)

@@ -167,6 +167,7 @@ def test_callers_with_different_histories_never_see_a_word_of_one_another(make_d
         assert len(spoken(request.body)) % 2 == 1
 
 
+@pytest.mark.line_by_line
 def test_two_callers_of_one_conversation_do_not_share_a_process(make_daemon: MakeDaemon) -> None:
     running = make_daemon(settings={"spares": "2"})
     asked = ("my name is Ann", "echo: two", "what is my name?")
@@ -188,6 +189,7 @@ def test_two_callers_of_one_conversation_do_not_share_a_process(make_daemon: Mak
     assert by_turn[2] == by_turn[4] != by_turn[3] == by_turn[5]
 
 
+@pytest.mark.line_by_line
 def test_the_least_recently_used_conversation_goes_first(make_daemon: MakeDaemon) -> None:
     running = make_daemon(settings={"max_conversations": "2", "max_processes": "6"})
     names = ("Ann", "Bob", "Cid")
@@ -213,6 +215,7 @@ def test_questions_asked_once_do_not_cost_a_process_each(make_daemon: MakeDaemon
     assert len({process_of(body) for body in bodies}) == 1
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize(
     ("messages", "expected", "prompt"),
     [

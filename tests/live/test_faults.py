@@ -140,6 +140,7 @@ def test_a_broken_answer_is_a_status_when_nothing_was_streamed(live: Running) ->
     assert "Overloaded" in answer.json()["error"]
 
 
+@pytest.mark.line_by_line
 def test_after_a_call_that_the_cli_would_answer_itself_the_process_is_ended(live: Running) -> None:
     """The CLI asks again within milliseconds: once at the most, and nothing comes of it."""
     before, processes = len(live.sent()), {process.pid for process in children(live.folder)}

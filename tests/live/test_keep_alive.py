@@ -52,6 +52,7 @@ def test_a_model_is_loaded_by_its_first_request_and_shown_with_its_end(fresh: Ru
     assert loaded(running)["sonnet:latest"].year > 2300
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize("keep_alive", [0, "0", "0s"])
 def test_an_answer_with_keep_alive_0_leaves_nothing_behind(fresh: Running, keep_alive: int | str) -> None:
     running = fresh
@@ -96,6 +97,7 @@ def test_unloading_a_model_that_answers_waits_for_its_answer(fresh: Running) -> 
     assert live_processes(running) == 0
 
 
+@pytest.mark.line_by_line
 def test_conversations_go_when_the_time_of_their_model_is_over(fresh: Running) -> None:
     running = fresh
     converse(running, ["my name is Ann", "echo: two"], "haiku", keep_alive=-1)
@@ -128,6 +130,7 @@ def test_without_live_conversations_every_turn_is_replayed(make_daemon: MakeDaem
     assert "Ann" in chat(running, [*talk, user("what is my name?")])
 
 
+@pytest.mark.line_by_line
 def test_a_conversation_whose_process_died_is_replayed(fresh: Running) -> None:
     running = fresh
     talk = converse(running, ["my name is Ann", "echo: two"])

@@ -110,6 +110,7 @@ def test_pictures_and_documents_arrive_as_they_are(live: Running) -> None:
     assert (read["title"], read["source"]) == ("a.pdf", source)
 
 
+@pytest.mark.line_by_line
 @BOTH_WAYS
 def test_a_round_of_two_calls_goes_on_in_one_process(live: Running, stream: bool) -> None:
     asked = f"{stream}: call get_time and get_weather in Paris"

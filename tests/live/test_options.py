@@ -226,15 +226,15 @@ def test_a_format_gives_json_and_nothing_else(live: Running, name: str, route: s
     value = json.loads(answer.text)
     assert isinstance(value, dict)
     body = live.last()
+    assert len(body["system"]) == 1
     if native:
         sent = body["output_config"]["format"]
         assert sent["type"] == "json_schema"
         assert sent["schema"]["additionalProperties"] is False
         assert set(value) == {"name", "age"}
-        assert len(body["system"]) == 1
     else:
         assert "format" not in body.get("output_config", {})
-        assert "JSON" in body["system"][-1]["text"]
+        assert "JSON" in body["messages"][-1]["content"][-1]["text"]
         assert answer.text == '{"name": "Ann"}'
     if stream:
         assert len(answer.pieces) > 1

@@ -153,3 +153,15 @@ def test_random_conversations_never_mix_and_equal_ones_are_equal(make_daemon: Ma
         words = json.dumps([body["messages"], body["system"]])
         assert not [other for other in range(len(talks)) if other != number and f"talk{other}" in words]
         assert seen.setdefault(json.dumps(talk), body) == body
+
+
+def test_broken_arguments_are_an_error_and_cost_one_request(alone: Running) -> None:
+    with alone.client() as client:
+        body = {"model": "sonnet", "messages": [user("[simulate: tool get_time {} broken=1]")], "tools": TOOLS}
+        answer = client.post("/api/chat", json={**body, "stream": False})
+    assert answer.status_code == 502
+    assert 'called the tool "get_time" with arguments that' in answer.json()["error"]
+    alone.until_idle()
+    assert len(alone.sent()) == 1
+    chat(alone, [user("go on")])
+    assert texts(alone.last()) == [("user", "go on")]

@@ -28,6 +28,7 @@ def told(running: Running) -> list[str]:
     return [block["type"] for message in numbered(running.last()) for block in message["content"]]
 
 
+@pytest.mark.line_by_line
 def test_open_webui_calls_a_tool_while_it_asks_for_a_title(live: Running) -> None:
     tools = many(36, 700, "search_notes")
     question = user('[simulate: tool search_notes {} text="I look."]')
@@ -157,6 +158,7 @@ def test_odd_rounds_have_a_defined_result(live: Running, case: str) -> None:
         assert live.last()["tool_choice"] == {"type": "none"}
 
 
+@pytest.mark.line_by_line
 def test_a_round_that_is_left_for_another_question_is_told_as_it_was(emptied: Running) -> None:
     live = emptied
     question = user("call get_time in Paris")

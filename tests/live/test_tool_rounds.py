@@ -21,6 +21,7 @@ def live(emptied: Running) -> Running:
     return emptied
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize("way", WAYS)
 def test_a_round_of_three_calls_and_another_one_go_on_in_one_process(live: Running, way: str) -> None:
     talk = Talk(live, way)
@@ -67,6 +68,7 @@ def test_a_round_goes_on_after_a_restart_and_on_another_machine(tmp_path: Path, 
     wait_until_none(tmp_path)
 
 
+@pytest.mark.line_by_line
 def test_two_conversations_that_wait_are_answered_crosswise(live: Running) -> None:
     talks = [Talk(live, "ollama"), Talk(live, "openai, streamed")]
     asked = []
@@ -109,6 +111,7 @@ def _with_another_text(answer: dict[str, Any]) -> None:
 CHANGES = {"none": lambda answer: None, "ids": _without_ids, "keys": _with_sorted_keys, "text": _with_another_text}
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("model", ["sonnet", OLDER])
 def test_live_and_replayed_rounds_are_equal_with_their_thinking(live: Running, model: str, change: str) -> None:
@@ -197,6 +200,7 @@ def test_results_of_every_kind_arrive_live_and_replayed(live: Running, kind: str
     assert waiting(live) == 0
 
 
+@pytest.mark.line_by_line
 def test_a_conversation_that_begins_with_calls_takes_back_a_round(live: Running) -> None:
     """The client has cut off the beginning; what answers the second round cannot be given to the waiting process."""
     calls = [{"id": "one", "function": {"name": "get_time", "arguments": PARIS}}]

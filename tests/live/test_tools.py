@@ -71,7 +71,7 @@ def test_what_the_cli_would_normalise_reaches_the_api_as_it_is(live: Running) ->
     talk.say('[simulate: tool odd {"how":"²"}]')
     first, _ = without_marks(live.last()["tools"])
     assert first == {"name": "odd", "description": odd, "input_schema": schema}
-    assert waiting(live) == 1
+    assert waiting(live) == 0
     talk.give("done")
     assert without_marks(live.last()["tools"])[0] == first
     # And nothing of it is left for those who come after.
@@ -95,7 +95,7 @@ def test_names_of_the_cli_s_own_tools_are_no_trouble(live: Running) -> None:
     answer = ask_client("ollama", live, [user(f"[simulate: tool {calls}]")], tools=tools)
     assert [called for called, _ in answer.called] == CLI_NAMES
     live.until_idle()
-    assert waiting(live) == 1
+    assert waiting(live) == 0
 
 
 NAMES = ["weather.get", "wetter ü", "w" * 80]
@@ -148,6 +148,7 @@ def test_calls_of_every_kind_reach_the_client(live: Running, way: str, kind: str
         assert list(arguments) == list(expected)
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize(
     ("way", "opening"), list(zip(WAYS, ("", ' text="I look."', "", ' text="I look."'), strict=True))
 )

@@ -63,6 +63,7 @@ def test_a_file_mentioned_earlier_in_the_conversation_is_not_read(live: Running,
     assert "8472" not in live.sent()[-1].raw.decode()
 
 
+@pytest.mark.line_by_line
 def test_a_mentioned_file_is_read_without_the_guards(
     make_daemon: MakeDaemon, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_was_told_ahead_is_in_no_conversation_that_follows(make_daemons: Pa
     assert [message["role"] for message in spoken(told_ahead.last())] == ["user", "assistant", "user"]
 
 
+@pytest.mark.line_by_line
 def test_a_process_that_boots_for_a_request_that_waits_is_told_nothing_ahead(make_daemon: MakeDaemon) -> None:
     running = make_daemon(settings={"spares": "0"})
     running.run(adopt(running))

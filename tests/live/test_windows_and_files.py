@@ -69,6 +69,7 @@ def test_pictures_of_earlier_turns_are_there_after_a_replay(make_daemon: MakeDae
     assert running.last()["messages"][0]["content"][0]["source"]["data"] == picture
 
 
+@pytest.mark.line_by_line
 @pytest.mark.parametrize("size", [(2200, 40), (600, 900)])
 def test_a_large_picture_reaches_the_api_made_smaller_and_the_same_each_time(
     fresh: Running, size: tuple[int, int]
