@@ -22,11 +22,11 @@ from typing import Any
 
 from proxy.backends.claude_cli.codec import JsonObject
 from proxy.backends.claude_cli.flags import extra_body
-from proxy.backends.claude_cli.replay import THINKING, block_of, is_blank, thinks
+from proxy.backends.claude_cli.replay import THINKING, blocks_of, thinks
 from proxy.backends.claude_cli.tools import Naming, exact_tools
 from proxy.core.contracts import Target
 from proxy.core.errors import InvalidRequest
-from proxy.core.request import ChatRequest, Message, Text, ToolResult
+from proxy.core.request import ChatRequest, Message
 
 Blocks = Sequence[JsonObject]
 
@@ -137,14 +137,6 @@ def _turns(messages: Sequence[Message], naming: Naming) -> Iterator[_Turn]:
 
 def _begun(turn: _Turn) -> _Turn:
     return turn if turn.blocks else _Turn(turn.role, [dict(_NO_CONTENT)], turn.system)
-
-
-def blocks_of(message: Message, naming: Naming) -> list[JsonObject]:
-    """The content of a message as blocks of the Messages API."""
-    blocks = [block_of(part, naming) for part in message.parts if not is_blank(part)]
-    failed = (part for part in message.parts if isinstance(part, ToolResult) and part.error)
-    pictures = (inner for part in failed for inner in part.parts if not isinstance(inner, Text))
-    return blocks + [block_of(picture, naming) for picture in pictures]
 
 
 def _check(turns: Sequence[_Turn], target: Target) -> None:

@@ -101,10 +101,7 @@ class Script:
 
     def content(self, message: Message) -> list[JsonObject]:
         """A message as the API's blocks."""
-        blocks = [block_of(part, self.naming) for part in message.parts if not is_blank(part)]
-        failed = (part for part in message.parts if isinstance(part, ToolResult) and part.error)
-        pictures = (inner for part in failed for inner in part.parts if not isinstance(inner, Text))
-        return blocks + [block_of(picture, self.naming) for picture in pictures]
+        return blocks_of(message, self.naming)
 
     def size(self, start: int) -> int:
         """About how many characters there are to tell from the message at `start` on."""
@@ -220,6 +217,14 @@ def thinks(blocks: Iterable[JsonObject]) -> bool:
 def is_blank(part: Part) -> bool:
     """Whether a part says nothing: the API refuses texts of blanks."""
     return isinstance(part, Text) and (not part.text or part.text.isspace())
+
+
+def blocks_of(message: Message, naming: Naming) -> list[JsonObject]:
+    """The content of a message as blocks of the Messages API."""
+    blocks = [block_of(part, naming) for part in message.parts if not is_blank(part)]
+    failed = (part for part in message.parts if isinstance(part, ToolResult) and part.error)
+    pictures = (inner for part in failed for inner in part.parts if not isinstance(inner, Text))
+    return blocks + [block_of(picture, naming) for picture in pictures]
 
 
 def block_of(part: Part, naming: Naming) -> JsonObject:
